@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Failure } from "./failure.ts";
+
+const root = join(import.meta.dirname, "..");
+const projects = ["unit", "integration", "e2e", "freeswitch"] as const;
+
+interface Counts { passed: number; failed: number; skipped: number }
+
+/** `./houseline test`: lint, types, then every vitest project; ends with `N passed, N failed, N skipped`. */
+export async function test(args: string[]): Promise<number> {
+  const wanted = parseOptions(args);
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  if (wanted.length === projects.length || wanted.includes("unit")) {
+    await check("lint", ["eslint", "."], counts);
+    await check("types", ["tsc", "--noEmit"], counts);
+  }
+  for (const project of wanted) {
+    if (project !== "unit" && !hasTests(project)) continue;
+    await runProject(project, counts);
+  }
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+}
+
+function parseOptions(args: string[]): readonly (typeof projects)[number][] {
+  let only: string | undefined;
+  try {
+    ({ values: { only } } = parseArgs({ args, options: { only: { type: "string" }, yes: { type: "boolean" } } }));
+  } catch (error) {
+    throw new Failure(`${(error as Error).message.split(". ")[0]}. Type './houseline test [--only ${projects.join("|")}]'.`);
+  }
+  if (only === undefined) return projects;
+  const project = projects.find((name) => name === only);
+  if (!project) throw new Failure(`--only takes one of ${projects.join(", ")}; it was given '${only}'.`);
+  return [project];
+}
+
+function hasTests(project: string): boolean {
+  const folder = join(root, "test", project);
+  return existsSync(folder) && readdirSync(folder, { recursive: true }).some((file) => String(file).endsWith(".test.ts"));
+}
+
+/** A whole-tree check counts as one test. */
+async function check(name: string, command: string[], counts: Counts): Promise<void> {
+  const code = await run(command);
+  if (code === 0) counts.passed++;
+  else counts.failed++;
+  console.log(`${name}: ${code === 0 ? "passed" : "failed"}`);
+}
+
+async function runProject(project: string, counts: Counts): Promise<void> {
+  const folder = join(root, ".houseline", "test");
+  const report = join(folder, `${project}-${process.pid}.json`);
+  mkdirSync(folder, { recursive: true });
+  const code = await run(["vitest", "run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  // A runner that died before its report counts as a failure: silence must never look like success.
+  if (!existsSync(report)) {
+    counts.failed++;
+    return;
+  }
+  const result = JSON.parse(readFileSync(report, "utf8")) as { numPassedTests: number; numFailedTests: number; numPendingTests: number; numTodoTests: number };
+  rmSync(report);
+  counts.passed += result.numPassedTests;
+  counts.failed += result.numFailedTests;
+  counts.skipped += result.numPendingTests + result.numTodoTests;
+  if (code !== 0 && result.numFailedTests === 0) counts.failed++;
+}
+
+/** Runs a binary of the npm dependencies with this Node, the output going straight through. */
+function run([name = "", ...args]: string[]): Promise<number> {
+  const binary = join(root, "node_modules", ".bin", name);
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, args, { cwd: root, stdio: "inherit" });
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** Unit tests sit beside what they test; everything that needs Docker or a browser lives under `test/`. */
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["{app,cli,pulumi,tools}/**/*.test.ts"] } },
+      { test: { name: "integration", include: ["test/integration/**/*.test.ts"], fileParallelism: false, testTimeout: 180_000, hookTimeout: 600_000 } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], fileParallelism: false, testTimeout: 180_000, hookTimeout: 600_000 } },
+      { test: { name: "freeswitch", include: ["test/freeswitch/**/*.test.ts"], fileParallelism: false, testTimeout: 180_000, hookTimeout: 600_000 } },
+    ],
+  },
+});
