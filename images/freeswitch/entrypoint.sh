@@ -1,0 +1,90 @@
+#!/bin/bash
+# Takes the first free slot, derives every port from it, runs FreeSWITCH and drains on SIGTERM.
+set -u
+run=/run/houseline
+keep=/var/lib/houseline/switch
+say() { echo "houseline: $*"; }
+
+# A slot is a kernel lock, held as descriptor 9 by this process and by FreeSWITCH: a crash frees it.
+slot=
+take_slot() {
+  local n
+  for n in 0 1 2; do
+    exec 9>"/slots/slot$n.lock" || { say "can't write to /slots: mount a volume there that uid $(id -u) owns" >&2; exit 70; }
+    flock -n 9 && { slot=$n; return 0; }
+  done
+  return 1
+}
+until take_slot; do
+  [ -n "${waiting:-}" ] || say "all three slots are taken: waiting for one to become free"
+  waiting=yes
+  # In the background, so that a signal ends the wait at once.
+  trap 'exit 0' TERM INT
+  sleep 1 & wait $!
+done
+umask 077
+echo "$slot" > $run/slot
+chmod 644 $run/slot
+mkdir -p $run/{db,log,run,certs,storage}
+
+export HOUSELINE_SLOT_WS_PORT=$((${HOUSELINE_WS_PORT:-5066} + slot))
+export HOUSELINE_SLOT_SIP_PORT=$((${HOUSELINE_SIP_PORT:-5080} + slot))
+export HOUSELINE_SLOT_ESL_PORT=$((${HOUSELINE_ESL_PORT:-8021} + slot))
+export HOUSELINE_SLOT_RTP_FIRST=$((${HOUSELINE_RTP_PORT:-16384} + slot * 5460))
+export HOUSELINE_SLOT_RTP_LAST=$((HOUSELINE_SLOT_RTP_FIRST + 5459))
+say "slot $slot: SIP over WebSocket $HOUSELINE_SLOT_WS_PORT, ESL $HOUSELINE_SLOT_ESL_PORT, RTP $HOUSELINE_SLOT_RTP_FIRST-$HOUSELINE_SLOT_RTP_LAST"
+
+# One directory binding for each address given (conf/directory), at most three.
+read -ra urls <<< "${HOUSELINE_DIRECTORY_URLS:-}"
+export HOUSELINE_DIRECTORIES=${#urls[@]}
+[ "$HOUSELINE_DIRECTORIES" -gt 0 ] || say "HOUSELINE_DIRECTORY_URLS is empty: nobody can sign in"
+[ "$HOUSELINE_DIRECTORIES" -le 3 ] || { say "HOUSELINE_DIRECTORY_URLS has more than three addresses" >&2; exit 64; }
+export HOUSELINE_DIRECTORY_1=${urls[0]:-} HOUSELINE_DIRECTORY_2=${urls[1]:-} HOUSELINE_DIRECTORY_3=${urls[2]:-}
+
+[ -s /run/secrets/esl-password ] || { say "/run/secrets/esl-password is missing or empty" >&2; exit 78; }
+# fs_cli reads its password from here: on its command line every process could see it.
+printf '[default]\nhost => %s\nport => %s\npassword => %s\n' \
+  "${HOUSELINE_PRIVATE_IP:-127.0.0.1}" "$HOUSELINE_SLOT_ESL_PORT" "$(cat /run/secrets/esl-password)" > $run/.fs_cli_conf
+
+# The DTLS certificate (RSA 4096, five seconds of work) is made once and kept on the host.
+certificate=dtls-srtp.pem
+[ -s $keep/$certificate ] && cp $keep/$certificate $run/certs/$certificate
+
+# Line by line: the standard output of a container is a pipe.
+stdbuf -oL freeswitch -nonat -nocal -c -elegant-term -conf /etc/freeswitch -db $run/db -log $run/log -run $run/run \
+  -certs $run/certs -temp /tmp -storage $run/storage -recordings $run/storage -cache $run/storage </dev/null &
+switch=$!
+
+# The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan.xml), the process ends after its
+# last call. At the drain limit what is left is hung up.
+drain() {
+  trap '' TERM INT
+  say "draining, for at most ${HOUSELINE_DRAIN_SECONDS:-3600} s"
+  timeout 5 fs_cli -x 'global_setvar houseline_draining=true' > /dev/null || say "FreeSWITCH did not answer on ESL"
+  kill -TERM $switch 2>/dev/null
+  ( sleep "${HOUSELINE_DRAIN_SECONDS:-3600}" 9>&-
+    say "drain limit reached: hanging up what is left"
+    timeout 5 fs_cli -x 'hupall NORMAL_CLEARING' ) 9>&- &
+}
+trap drain TERM INT
+
+# Not ready by the deadline: exit, and free the slot.
+(
+  for _ in {1..150}; do
+    sleep 0.2
+    healthcheck.sh > /dev/null 2>&1 || continue
+    say "ready in $SECONDS s"
+    [ -s $keep/$certificate ] || { cp $run/certs/$certificate $keep/.$$ && mv $keep/.$$ $keep/$certificate; }
+    exit 0
+  done
+  say "not ready after 30 s: giving up" >&2
+  kill -KILL $switch
+) 9>&- &
+
+while :; do
+  wait $switch
+  code=$?
+  kill -0 $switch 2>/dev/null || break
+done
+say "FreeSWITCH ended with $code"
+exit $code
