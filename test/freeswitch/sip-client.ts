@@ -1,0 +1,144 @@
+import { createHash, randomBytes } from "node:crypto";
+
+/** A SIP message, with header names in lower case; several headers of one name stay in order. */
+export interface SipMessage {
+  readonly start: string;
+  readonly headers: Map<string, string[]>;
+  readonly body: string;
+  /** Of a response, otherwise 0. */
+  readonly status: number;
+}
+
+const compact: Record<string, string> = { v: "via", f: "from", t: "to", i: "call-id", m: "contact", l: "content-length", c: "content-type" };
+
+export function parseSip(text: string): SipMessage {
+  const [head = "", ...rest] = text.split("\r\n\r\n");
+  const [start = "", ...lines] = head.split("\r\n");
+  const headers = new Map<string, string[]>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    const name = line.slice(0, colon).trim().toLowerCase();
+    const key = compact[name] ?? name;
+    headers.set(key, [...headers.get(key) ?? [], line.slice(colon + 1).trim()]);
+  }
+  return { start, headers, body: rest.join("\r\n\r\n"), status: Number(/^SIP\/2\.0 (\d{3})/.exec(start)?.[1] ?? 0) };
+}
+
+export interface Account {
+  readonly domain: string;
+  /** What From says. */
+  readonly name: string;
+  readonly authName: string;
+  readonly password: string;
+}
+
+const md5 = (text: string) => createHash("md5").update(text).digest("hex");
+const token = () => randomBytes(6).toString("hex");
+
+/** A small user agent on a WebSocket: registers, and sends INVITEs without media. Enough to see what the switch answers. */
+export class SipClient {
+  readonly received: SipMessage[] = [];
+  readonly #socket: WebSocket;
+  readonly #account: Account;
+  readonly #device = token();
+  readonly #waiting = new Set<{ wants: (message: SipMessage) => boolean; got: (message: SipMessage) => void }>();
+  #sequence = 0;
+
+  private constructor(socket: WebSocket, account: Account) {
+    this.#socket = socket;
+    this.#account = account;
+    socket.addEventListener("message", (event) => {
+      const message = parseSip(String(event.data));
+      this.received.push(message);
+      for (const waiter of [...this.#waiting]) {
+        if (!waiter.wants(message)) continue;
+        this.#waiting.delete(waiter);
+        waiter.got(message);
+      }
+      if (message.start.startsWith("OPTIONS ") || message.start.startsWith("NOTIFY ")) this.reply(message, "200 OK");
+    });
+  }
+
+  static async connect(url: string, account: Account): Promise<SipClient> {
+    const socket = new WebSocket(url, "sip");
+    await new Promise<void>((resolve, reject) => {
+      socket.addEventListener("open", () => resolve(), { once: true });
+      socket.addEventListener("error", () => reject(new Error(`No SIP WebSocket at ${url}.`)), { once: true });
+    });
+    return new SipClient(socket, account);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** Waits for a message that has not come yet. */
+  next(what: string, wants: (message: SipMessage) => boolean, milliseconds = 8_000): Promise<SipMessage> {
+    return new Promise((resolve, reject) => {
+      const waiter = { wants, got: (message: SipMessage) => { clearTimeout(timer); resolve(message); } };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(waiter);
+        reject(new Error(`${what} did not come within ${milliseconds} ms; last: ${this.received.at(-1)?.start ?? "nothing"}.`));
+      }, milliseconds);
+      this.#waiting.add(waiter);
+    });
+  }
+
+  async register(expires = 120): Promise<SipMessage> {
+    return this.#transaction("REGISTER", `sip:${this.#account.domain}`, this.#account.name, [`Expires: ${expires}`], "");
+  }
+
+  /** Sends an INVITE (with credentials when asked for them) and resolves with its final response. */
+  async invite(to: string, body: string, extra: string[] = [], callId = token()): Promise<SipMessage> {
+    return this.#transaction("INVITE", `sip:${to}@${this.#account.domain}`, to, [...body ? ["Content-Type: application/sdp"] : [], ...extra], body, callId);
+  }
+
+  /** Answers a request that came from the switch. */
+  reply(request: SipMessage, status: string, extra: string[] = [], body = ""): void {
+    const copy = ["via", "from", "call-id", "cseq", "record-route"].flatMap((name) => (request.headers.get(name) ?? []).map((value) => `${name}: ${value}`));
+    const to = request.headers.get("to")?.[0] ?? "";
+    this.#send([`SIP/2.0 ${status}`, ...copy, `to: ${/;tag=/.test(to) || status.startsWith("100") ? to : `${to};tag=${this.#device}`}`,
+      `Contact: ${this.#contact()}`, ...extra], body);
+  }
+
+  #contact(): string {
+    return `<sip:${this.#device}@${this.#device}.invalid;transport=ws>`;
+  }
+
+  async #transaction(method: string, uri: string, to: string, extra: string[], body: string, callId = token()): Promise<SipMessage> {
+    const fromTag = token();
+    let credentials: string[] = [];
+    for (;;) {
+      const sequence = ++this.#sequence;
+      const branch = `z9hG4bK${token()}`;
+      const from = `<sip:${this.#account.name}@${this.#account.domain}>;tag=${fromTag}`;
+      const target = `<sip:${to}@${this.#account.domain}>`;
+      const via = `Via: SIP/2.0/WS ${this.#device}.invalid;branch=${branch}`;
+      const final = this.next(`The answer to ${method} ${uri}`, ({ status, headers }) =>
+        status >= 200 && headers.get("cseq")?.[0] === `${sequence} ${method}` && headers.get("call-id")?.[0] === callId, 30_000);
+      this.#send([`${method} ${uri} SIP/2.0`, via, "Max-Forwards: 70", `From: ${from}`, `To: ${target}`, `Call-ID: ${callId}`, `CSeq: ${sequence} ${method}`,
+        `Contact: ${this.#contact()}`, "Supported: outbound", ...credentials, ...extra], body);
+      const response = await final;
+      if (method === "INVITE") {
+        this.#send([`ACK ${uri} SIP/2.0`, response.status < 300 ? `Via: SIP/2.0/WS ${this.#device}.invalid;branch=z9hG4bK${token()}` : via, "Max-Forwards: 70", `From: ${from}`,
+          `To: ${response.headers.get("to")?.[0] ?? target}`, `Call-ID: ${callId}`, `CSeq: ${sequence} ACK`], "");
+      }
+      const challenge = response.headers.get(response.status === 401 ? "www-authenticate" : "proxy-authenticate")?.[0];
+      if (credentials.length > 0 || !challenge || ![401, 407].includes(response.status)) return response;
+      credentials = [this.#authorization(response.status, method, uri, challenge)];
+    }
+  }
+
+  #authorization(status: number, method: string, uri: string, challenge: string): string {
+    const field = (name: string) => new RegExp(`${name}="?([^",]+)"?`).exec(challenge)?.[1] ?? "";
+    const { authName, password } = this.#account;
+    const cnonce = token();
+    const proof = md5([md5(`${authName}:${field("realm")}:${password}`), field("nonce"), "00000001", cnonce, "auth", md5(`${method}:${uri}`)].join(":"));
+    return `${status === 401 ? "Authorization" : "Proxy-Authorization"}: Digest username="${authName}", realm="${field("realm")}", nonce="${field("nonce")}", `
+      + `uri="${uri}", response="${proof}", algorithm=MD5, cnonce="${cnonce}", qop=auth, nc=00000001`;
+  }
+
+  #send(lines: string[], body: string): void {
+    this.#socket.send([...lines, `Content-Length: ${Buffer.byteLength(body)}`, "", body].join("\r\n"));
+  }
+}
