@@ -27,6 +27,7 @@ echo "$slot" > $run/slot
 chmod 644 $run/slot
 mkdir -p $run/{db,log,run,certs,storage}
 
+export TERM=dumb
 export HOUSELINE_SLOT_WS_PORT=$((${HOUSELINE_WS_PORT:-5066} + slot))
 export HOUSELINE_SLOT_SIP_PORT=$((${HOUSELINE_SIP_PORT:-5080} + slot))
 export HOUSELINE_SLOT_ESL_PORT=$((${HOUSELINE_ESL_PORT:-8021} + slot))
@@ -46,9 +47,13 @@ export HOUSELINE_DIRECTORY_1=${urls[0]:-} HOUSELINE_DIRECTORY_2=${urls[1]:-} HOU
 printf '[default]\nhost => %s\nport => %s\npassword => %s\n' \
   "${HOUSELINE_PRIVATE_IP:-127.0.0.1}" "$HOUSELINE_SLOT_ESL_PORT" "$(cat /run/secrets/esl-password)" > $run/.fs_cli_conf
 
-# The DTLS certificate (RSA 4096, five seconds of work) is made once and kept on the host.
+# The DTLS certificate (RSA 4096, seconds of work) is made once and kept on the host. FreeSWITCH wants one for TLS
+# WebSockets too, which the edge serves instead: the same file does.
 certificate=dtls-srtp.pem
-[ -s $keep/$certificate ] && cp $keep/$certificate $run/certs/$certificate
+if [ -s $keep/$certificate ]; then
+  cp $keep/$certificate $run/certs/$certificate
+  cp $keep/$certificate $run/certs/wss.pem
+fi
 
 # Line by line: the standard output of a container is a pipe.
 stdbuf -oL freeswitch -nonat -nocal -c -elegant-term -conf /etc/freeswitch -db $run/db -log $run/log -run $run/run \
