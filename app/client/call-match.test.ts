@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import type { Call } from "../protocol/wire.ts";
+import { sessionFor, sideOf } from "./call-match.ts";
+import type { MatchCandidate } from "./call-match.ts";
+
+const anna = { user: "anna", name: "Anna", extension: "101" };
+const boris = { user: "boris", name: "Boris", extension: "102" };
+const call: Call = { id: "00000000-0000-4000-8000-000000000001", state: "ringing", caller: anna, callee: boris, startedAt: 0 };
+
+const toBoris: MatchCandidate = { direction: "outgoing", address: "boris", callId: undefined };
+const fromBoris: MatchCandidate = { direction: "incoming", address: "boris", callId: undefined };
+
+test("the side of a call", () => {
+  expect(sideOf(call, "anna")).toEqual({ direction: "outgoing", peer: boris });
+  expect(sideOf(call, "boris")).toEqual({ direction: "incoming", peer: anna });
+  expect(sideOf(call, "carla")).toBeUndefined();
+});
+
+test("a session is found by direction and person, by name or by extension", () => {
+  expect(sessionFor(call, "anna", [fromBoris, toBoris])).toBe(toBoris);
+  const byExtension = { ...toBoris, address: "102" };
+  expect(sessionFor(call, "anna", [byExtension])).toBe(byExtension);
+  expect(sessionFor(call, "anna", [{ ...toBoris, address: "103" }])).toBeUndefined();
+});
+
+test("a call keeps its session, and a session its call", () => {
+  const mine = { ...toBoris, callId: call.id };
+  expect(sessionFor(call, "anna", [toBoris, mine])).toBe(mine);
+  expect(sessionFor(call, "anna", [{ ...toBoris, callId: "another" }])).toBeUndefined();
+});

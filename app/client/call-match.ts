@@ -1,0 +1,36 @@
+import type { Call } from "../protocol/wire.ts";
+import type { CallDirection } from "./end-reason.ts";
+
+/** A SIP session of this page that may or may not know its call in the application server yet. */
+export interface MatchCandidate {
+  readonly direction: CallDirection;
+  /** User name or extension, as dialled or as the From header had it. */
+  readonly address: string;
+  /** The server's id of the call once it is known. */
+  readonly callId: string | undefined;
+}
+
+/** Which side of a call somebody is on, and who is on the other; nothing for a call of others. */
+export function sideOf(call: Call, me: string): { direction: CallDirection; peer: Call["caller"] } | undefined {
+  if (call.caller.user === me) return { direction: "outgoing", peer: call.callee };
+  if (call.callee.user === me) return { direction: "incoming", peer: call.caller };
+  return undefined;
+}
+
+/**
+ * Finds the session of this page that a call of the server's is about. SIP carries no id of ours, so it is the
+ * oldest session in the same direction with the same person that no other call has; a call keeps the one it got.
+ */
+export function sessionFor<Candidate extends MatchCandidate>(call: Call, me: string, sessions: Iterable<Candidate>): Candidate | undefined {
+  const side = sideOf(call, me);
+  if (!side) return undefined;
+  const candidates = [...sessions];
+  return (
+    candidates.find((session) => session.callId === call.id) ??
+    candidates.find((session) => session.callId === undefined && session.direction === side.direction && isAddressOf(session.address, side.peer))
+  );
+}
+
+function isAddressOf(address: string, person: Call["caller"]): boolean {
+  return address === person.user || address === person.extension;
+}

@@ -1,0 +1,259 @@
+import { closeCodes, events } from "../protocol/wire.ts";
+import type { EventData, EventName, Params, RequestName, Result } from "../protocol/wire.ts";
+import { controlBackOff, waitBefore } from "./back-off.ts";
+import type { BackOff } from "./back-off.ts";
+import { ControlError } from "./control-error.ts";
+import { ControlSocket, socketDefaults } from "./control-socket.ts";
+import type { EventFrame, SocketEnd, SocketOptions } from "./control-socket.ts";
+import { Emitter } from "./emitter.ts";
+import type { SessionStore } from "./session-store.ts";
+
+export interface ControlOptions extends Partial<SocketOptions> {
+  /** `ws:` or `wss:` URL of the application server's `/ws`. */
+  url: string;
+  store: SessionStore;
+  /** @default controlBackOff */
+  backOff?: BackOff;
+}
+
+/** `signed-out` has no socket at all: the server closes one that does not sign in. */
+export type ControlState = "signed-out" | "connecting" | "online" | "reconnecting" | "closed";
+
+export type Snapshot = Result<"resume">;
+
+/** Why a session is over though nobody signed out. */
+export type SessionLoss = "expired" | "replaced" | "version";
+
+export type ControlEvent = { [Name in EventName]: { name: Name; data: EventData<Name> } }[EventName];
+
+export interface ControlEvents {
+  state: [state: ControlState];
+  /** The whole of what the server knows, after signing in and after every return. */
+  snapshot: [snapshot: Snapshot];
+  event: [event: ControlEvent];
+  lost: [loss: SessionLoss];
+}
+
+/**
+ * A session with the application server that survives its sockets. A reload, another network, a draining server and
+ * a crashed one are the same path: a new socket, the resume token, the number of the last event seen.
+ */
+export class Control extends Emitter<ControlEvents> {
+  readonly #options: SocketOptions;
+  readonly #url: string;
+  readonly #store: SessionStore;
+  readonly #backOff: BackOff;
+  #state: ControlState = "signed-out";
+  #socket: ControlSocket | undefined;
+  #token: string | undefined;
+  #lastSeq = 0;
+  /** Events that the server no longer has are covered by the snapshot: the first number after one may skip. */
+  #justResumed = false;
+  #attempt = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #goodbye: ReturnType<typeof setTimeout> | undefined;
+  /** Counts what was begun, so that the answer to something older is recognised and dropped. */
+  #era = 0;
+
+  constructor({ url, store, backOff = controlBackOff, ...options }: ControlOptions) {
+    super();
+    this.#url = url;
+    this.#store = store;
+    this.#backOff = backOff;
+    this.#options = { ...socketDefaults, ...options };
+  }
+
+  get state(): ControlState {
+    return this.#state;
+  }
+
+  /** Takes up the session that an earlier page of this tab left; false when there is none. */
+  start(): boolean {
+    if (this.#state !== "signed-out") return this.#token !== undefined;
+    const stored = this.#store.load();
+    if (!stored) return false;
+    this.#token = stored.token;
+    this.#lastSeq = stored.lastSeq;
+    this.#to("connecting");
+    void this.#resume();
+    return true;
+  }
+
+  async login(user: string, password: string): Promise<Snapshot> {
+    if (this.#state === "closed") throw new ControlError("unavailable", "This telephone was closed: reload the page.");
+    this.#forget();
+    const era = ++this.#era;
+    this.#to("connecting");
+    let socket: ControlSocket | undefined;
+    try {
+      socket = await this.#open(era);
+      const snapshot = await socket.request("login", { user, password });
+      if (era !== this.#era) throw new ControlError("unavailable", "Signing in was interrupted.");
+      this.#lastSeq = 0;
+      this.#adopt(socket, snapshot);
+      return snapshot;
+    } catch (error) {
+      socket?.close();
+      if (era === this.#era) this.#to("signed-out");
+      throw error;
+    }
+  }
+
+  /** Ends the session here and, when the server can be reached, there. */
+  async logout(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#forget();
+    this.#to("signed-out");
+    try {
+      await socket?.request("logout", {});
+    } catch {
+      // The session ends by itself when the server hears nothing more of it.
+    }
+    socket?.close();
+  }
+
+  request<Name extends RequestName>(name: Name, params: Params<Name>): Promise<Result<Name>> {
+    if (!this.#socket || this.#state !== "online") return Promise.reject(new ControlError("unavailable", "There is no connection to the telephone server at the moment."));
+    return this.#socket.request(name, params);
+  }
+
+  /** Something about the network changed: look at once instead of at the next heartbeat or attempt. */
+  nudge(): void {
+    if (this.#state === "online") this.#socket?.probe();
+    else if (this.#retry !== undefined) {
+      clearTimeout(this.#retry);
+      this.#attempt = 0;
+      void this.#resume();
+    }
+  }
+
+  /** Closes the socket; the session stays for the next page of this tab. */
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#era++;
+    this.#stopTimers();
+    this.#to("closed");
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.removeListeners();
+  }
+
+  async #resume(): Promise<void> {
+    const token = this.#token;
+    if (token === undefined) return;
+    const era = ++this.#era;
+    this.#stopTimers();
+    let socket: ControlSocket | undefined;
+    try {
+      socket = await this.#open(era);
+      this.#justResumed = true;
+      const snapshot = await socket.request("resume", { resumeToken: token, lastSeq: this.#lastSeq });
+      if (era === this.#era) this.#adopt(socket, snapshot);
+      else socket.close();
+    } catch (error) {
+      if (era !== this.#era) return socket?.close();
+      // The era moves on first: what this socket still says is about an attempt that is over.
+      this.#era++;
+      socket?.close();
+      const code = error instanceof ControlError ? error.code : "internal";
+      if (code === "not-found" || code === "unauthorized") this.#lose("expired");
+      else if (code === "version") this.#lose("version");
+      else this.#comeBack(waitBefore(this.#attempt++, this.#backOff));
+    }
+  }
+
+  async #open(era: number): Promise<ControlSocket> {
+    const socket = await ControlSocket.open(this.#url, this.#options);
+    if (era !== this.#era) {
+      socket.close();
+      throw new ControlError("unavailable", "The attempt was given up for a newer one.");
+    }
+    socket.on("event", (frame) => {
+      if (era === this.#era) this.#take(socket, frame);
+    });
+    socket.on("closed", (end) => {
+      if (era === this.#era) this.#onClosed(end);
+    });
+    return socket;
+  }
+
+  #adopt(socket: ControlSocket, snapshot: Snapshot): void {
+    this.#socket = socket;
+    this.#token = snapshot.resumeToken;
+    this.#attempt = 0;
+    this.#save();
+    this.#to("online");
+    this.emit("snapshot", snapshot);
+  }
+
+  #take(socket: ControlSocket, frame: EventFrame): void {
+    if (frame.seq <= this.#lastSeq) return;
+    if (frame.seq > this.#lastSeq + 1 && !this.#justResumed) return socket.abandon("an event is missing");
+    this.#justResumed = false;
+    this.#lastSeq = frame.seq;
+    this.#save();
+    const data = events[frame.name].safeParse(frame.data);
+    if (!data.success) return;
+    const event = { name: frame.name, data: data.data } as ControlEvent;
+    if (event.name === "goodbye") this.#expectClose(socket, event.data.delayMs);
+    this.emit("event", event);
+  }
+
+  /** The server closes the socket itself; one that does not is left a little later. */
+  #expectClose(socket: ControlSocket, delayMs: number): void {
+    clearTimeout(this.#goodbye);
+    this.#goodbye = setTimeout(() => socket.abandon("the server is going"), Math.min(delayMs, 10_000) + 1_000);
+  }
+
+  #onClosed(end: SocketEnd): void {
+    // Before a session was adopted the request under way rejects, and whoever asked decides.
+    if (!this.#socket) return;
+    this.#socket = undefined;
+    if (end.code === closeCodes.unauthorized) this.#lose("expired");
+    else if (end.code === closeCodes.replaced) this.#lose("replaced");
+    else this.#comeBack(end.code === closeCodes.goingAway ? Math.round(150 * Math.random()) : waitBefore(this.#attempt++, this.#backOff));
+  }
+
+  #comeBack(waitMs: number): void {
+    this.#stopTimers();
+    if (this.#state !== "connecting") this.#to("reconnecting");
+    this.#retry = setTimeout(() => void this.#resume(), waitMs);
+  }
+
+  #lose(loss: SessionLoss): void {
+    // A newer page of the same session keeps the token: it isn't this page's any more.
+    if (loss === "expired") this.#store.clear();
+    this.#token = undefined;
+    this.#stopTimers();
+    this.#to("signed-out");
+    this.emit("lost", loss);
+  }
+
+  #forget(): void {
+    this.#era++;
+    this.#stopTimers();
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.#token = undefined;
+    this.#lastSeq = 0;
+    this.#attempt = 0;
+    this.#store.clear();
+  }
+
+  #save(): void {
+    if (this.#token !== undefined) this.#store.save({ token: this.#token, lastSeq: this.#lastSeq });
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#goodbye);
+    this.#retry = undefined;
+  }
+
+  #to(state: ControlState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.emit("state", state);
+  }
+}

@@ -1,0 +1,126 @@
+import type { EndReason } from "../protocol/wire.ts";
+
+/** Why a call ended, as the page sees it: the protocol's reasons and those that only this device can know. */
+export type CallEndReason = EndReason | "answered-elsewhere" | "no-microphone" | "no-switch" | "connection-lost";
+
+export type EndedBy = "me" | "peer" | "system";
+
+export type CallDirection = "outgoing" | "incoming";
+
+/** What SIP said when the session ended: JsSIP's cause, the status code, the text of a Reason header. */
+export interface SipEnd {
+  cause: string;
+  status?: number | undefined;
+  reasonHeader?: string | undefined;
+}
+
+const byStatus: Record<number, EndReason> = {
+  404: "unknown-person",
+  408: "no-answer",
+  480: "offline",
+  484: "unknown-person",
+  486: "busy",
+  487: "cancelled",
+  503: "refused",
+  600: "busy",
+  603: "declined",
+  604: "unknown-person",
+};
+
+/** FreeSWITCH puts its own hang-up cause into the Reason header, more exact than the status code. */
+const byText: Record<string, EndReason> = {
+  ALLOTTED_TIMEOUT: "no-answer",
+  CALL_REJECTED: "declined",
+  NO_ANSWER: "no-answer",
+  NO_USER_RESPONSE: "no-answer",
+  ORIGINATOR_CANCEL: "cancelled",
+  SUBSCRIBER_ABSENT: "offline",
+  UNALLOCATED_NUMBER: "unknown-person",
+  NO_ROUTE_DESTINATION: "unknown-person",
+  USER_BUSY: "busy",
+  USER_NOT_REGISTERED: "offline",
+};
+
+const byCause: Record<string, CallEndReason> = {
+  "Terminated": "hung-up",
+  "Canceled": "cancelled",
+  "No Answer": "no-answer",
+  "Expires": "no-answer",
+  "Busy": "busy",
+  "Rejected": "refused",
+  "Not Found": "unknown-person",
+  "Unavailable": "offline",
+  "User Denied Media Access": "no-microphone",
+  "Connection Error": "connection-lost",
+  "Request Timeout": "connection-lost",
+  "RTP Timeout": "connection-lost",
+};
+
+/** The reason that SIP itself gives; the application server's, which knows both legs, overrides it when it comes. */
+export function reasonFromSip({ cause, status, reasonHeader }: SipEnd): CallEndReason {
+  const text = /text="([^"]*)"/i.exec(reasonHeader ?? "")?.[1] ?? "";
+  const code = /SIP\s*;\s*cause=(\d+)/i.exec(reasonHeader ?? "")?.[1];
+  if (cause === "Canceled") return code === "200" || /elsewhere/i.test(text) ? "answered-elsewhere" : "cancelled";
+  return byText[text] ?? (status === undefined ? undefined : byStatus[status]) ?? byCause[cause] ?? "failed";
+}
+
+export interface Ending {
+  reason: CallEndReason;
+  by: EndedBy;
+  direction: CallDirection;
+  /** The other side's name, as people say it. */
+  name: string;
+  answered: boolean;
+}
+
+/** Missed: somebody rang here and nobody here decided about it. */
+export function isMissed({ reason, direction, answered, by }: Ending): boolean {
+  return direction === "incoming" && !answered && reason !== "answered-elsewhere" && !(reason === "declined" || by === "me");
+}
+
+/** The end of a call in one plain sentence. */
+export function describeEnd(ending: Ending): string {
+  const { reason, name } = ending;
+  if (reason === "no-microphone") return "No microphone: allow this page to use it, then call again.";
+  if (reason === "no-switch") return "No switch can be reached at the moment. Try again shortly.";
+  if (reason === "connection-lost") return `The connection to ${name} was lost.`;
+  return ending.direction === "outgoing" ? describeOutgoing(ending) : describeIncoming(ending);
+}
+
+function describeOutgoing({ reason, name, by, answered }: Ending): string {
+  switch (reason) {
+    case "hung-up":
+      return by === "me" ? `You hung up. Call with ${name} ended.` : by === "peer" ? `${name} hung up.` : `Call with ${name} ended.`;
+    case "declined":
+      return `${name} declined the call.`;
+    case "busy":
+      return `${name} is busy.`;
+    case "no-answer":
+      return `${name} did not answer.`;
+    case "cancelled":
+      return answered ? `Call with ${name} ended.` : `You cancelled the call to ${name}.`;
+    case "offline":
+      return `${name} is offline.`;
+    case "unknown-person":
+      return `Nobody here is called ${name}.`;
+    case "do-not-disturb":
+      return `${name} does not want to be disturbed.`;
+    case "refused":
+      return `The switch refused the call to ${name}.`;
+    default:
+      return `The call to ${name} failed.`;
+  }
+}
+
+function describeIncoming(ending: Ending): string {
+  const { reason, name, by, answered } = ending;
+  if (reason === "answered-elsewhere") return `The call from ${name} was answered on another device.`;
+  if (answered) {
+    if (reason !== "hung-up") return `The call with ${name} was cut off.`;
+    return by === "me" ? `You hung up. Call with ${name} ended.` : by === "peer" ? `${name} hung up.` : `Call with ${name} ended.`;
+  }
+  if (reason === "declined" || by === "me") return `You declined the call from ${name}.`;
+  if (reason === "do-not-disturb") return `Missed call from ${name} while you were not to be disturbed.`;
+  if (reason === "busy") return `Missed call from ${name} while you were busy.`;
+  return `Missed call from ${name}.`;
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+const stored = z.object({ token: z.string().min(1).max(200), lastSeq: z.number().int().nonnegative() });
+
+/** What a page needs to take its session up again after a reload. */
+export type StoredSession = z.infer<typeof stored>;
+
+export interface SessionStore {
+  load(): StoredSession | undefined;
+  save(session: StoredSession): void;
+  clear(): void;
+}
+
+/** Keeps the session in one key of a `Storage`; `sessionStorage` ends with the tab, so nobody finds a token later. */
+export function webStorage(storage: Storage, key = "houseline.session"): SessionStore {
+  return {
+    load() {
+      try {
+        return stored.parse(JSON.parse(storage.getItem(key) ?? "null"));
+      } catch {
+        return undefined;
+      }
+    },
+    save(session) {
+      storage.setItem(key, JSON.stringify(session));
+    },
+    clear() {
+      storage.removeItem(key);
+    },
+  };
+}
+
+/** For a page that may not store anything, and for tests. */
+export function memoryStore(): SessionStore {
+  let kept: StoredSession | undefined;
+  return {
+    load: () => kept,
+    save: (session) => {
+      kept = session;
+    },
+    clear: () => {
+      kept = undefined;
+    },
+  };
+}
