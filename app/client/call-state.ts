@@ -66,7 +66,7 @@ function learnReason(facts: CallFacts, reason: Call["reason"]): CallFacts {
 }
 
 function isLocal(reason: CallEndReason): boolean {
-  return reason === "answered-elsewhere" || reason === "no-microphone" || reason === "no-switch" || reason === "connection-lost";
+  return reason === "answered-elsewhere" || reason === "no-microphone" || reason === "connection-lost";
 }
 
 export function stateOf(facts: CallFacts): PhoneCallState {

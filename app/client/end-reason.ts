@@ -1,7 +1,7 @@
 import type { EndReason } from "../protocol/wire.ts";
 
 /** Why a call ended, as the page sees it: the protocol's reasons and those that only this device can know. */
-export type CallEndReason = EndReason | "answered-elsewhere" | "no-microphone" | "no-switch" | "connection-lost";
+export type CallEndReason = EndReason | "answered-elsewhere" | "no-microphone" | "connection-lost";
 
 export type EndedBy = "me" | "peer" | "system";
 
@@ -82,7 +82,6 @@ export function isMissed({ reason, direction, answered, by }: Ending): boolean {
 export function describeEnd(ending: Ending): string {
   const { reason, name } = ending;
   if (reason === "no-microphone") return "No microphone: allow this page to use it, then call again.";
-  if (reason === "no-switch") return "No switch can be reached at the moment. Try again shortly.";
   if (reason === "connection-lost") return `The connection to ${name} was lost.`;
   return ending.direction === "outgoing" ? describeOutgoing(ending) : describeIncoming(ending);
 }

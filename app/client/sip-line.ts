@@ -1,0 +1,182 @@
+import { UA, WebSocketInterface } from "jssip";
+import type { RTCSession } from "jssip/lib/RTCSession.js";
+import type { IncomingRequest } from "jssip/lib/SIPMessage.js";
+import type { RTCSessionEvent } from "jssip/lib/UA.js";
+import type { SipAccount } from "../protocol/wire.ts";
+import { registrationBackOff, waitBefore } from "./back-off.ts";
+import { Emitter } from "./emitter.ts";
+
+export type LineState = "connecting" | "registered" | "disconnected" | "refused" | "stopped";
+
+export interface SipLineEvents {
+  state: [state: LineState];
+  incoming: [session: RTCSession, request: IncomingRequest];
+}
+
+export const lineDefaults = {
+  /** Seconds that a registration lasts without being refreshed. */
+  registerExpires: 120,
+  /** Calls on one line at once; more are answered "busy here". */
+  mostSessions: 6,
+  /** Seconds a call may ring here; shorter is up to the switch. */
+  longestRing: 180,
+  /** Milliseconds for a switch to answer when the line is tried after a change of network. */
+  probeMs: 4_000,
+};
+
+/**
+ * A registration with one slot of one switch: one JsSIP user agent. When the person moves to another switch the line is
+ * retired: it goes on for its calls and stops with the last of them.
+ */
+export class SipLine extends Emitter<SipLineEvents> {
+  readonly account: SipAccount;
+  readonly #ua: UA;
+  readonly #socket: WebSocketInterface;
+  readonly #sessions = new Set<RTCSession>();
+  #state: LineState = "connecting";
+  #retired = false;
+  #attempt = 0;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #probe: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(account: SipAccount) {
+    super();
+    this.account = account;
+    this.#socket = new WebSocketInterface(account.url);
+    // The edge ends TLS: the switch hears plain ws, and with "WSS" in Via its answer to REGISTER would never arrive.
+    this.#socket.via_transport = "ws";
+    this.#ua = new UA({
+      sockets: [this.#socket],
+      uri: `sip:${account.user}@${account.domain}`,
+      authorization_user: account.user,
+      password: account.password,
+      register: true,
+      register_expires: lineDefaults.registerExpires,
+      session_timers: false,
+      no_answer_timeout: lineDefaults.longestRing,
+      connection_recovery_min_interval: 1,
+      connection_recovery_max_interval: 15,
+      user_agent: "Houseline",
+    });
+    this.#listen();
+  }
+
+  get state(): LineState {
+    return this.#state;
+  }
+
+  /** Whether a request sent now reaches the switch. */
+  get connected(): boolean {
+    return this.#ua.isConnected();
+  }
+
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  start(): void {
+    this.#ua.start();
+  }
+
+  /** Sends an INVITE to a user name or an extension. */
+  invite(target: string, mediaStream: MediaStream): RTCSession {
+    const session = this.#ua.call(`sip:${target}@${this.account.domain}`, { mediaStream, pcConfig: { iceServers: [] } });
+    this.#keep(session);
+    return session;
+  }
+
+  /** No new calls from here; stops when its last call has ended. */
+  retire(): void {
+    this.#retired = true;
+    this.#stopWhenIdle();
+  }
+
+  /** Registers again now, and makes a new connection when the switch does not answer in time. */
+  check(): void {
+    if (this.#state === "stopped" || !this.#ua.isConnected() || this.#probe !== undefined) return;
+    const giveUp = () => {
+      this.#probe = undefined;
+      if (this.#state === "stopped" || !this.#ua.isConnected()) return;
+      // JsSIP's transport takes this for a socket that the other side closed, and connects again; its calls stay.
+      this.#socket.disconnect();
+      this.#socket.ondisconnect(true, 1006, "the switch did not answer");
+    };
+    this.#probe = setTimeout(giveUp, lineDefaults.probeMs);
+    this.#ua.register();
+  }
+
+  /** Ends every call of this line and stops. */
+  stop(): void {
+    if (this.#state === "stopped") return;
+    clearTimeout(this.#retry);
+    this.#settleProbe();
+    this.#to("stopped");
+    this.#ua.stop();
+    this.removeListeners();
+  }
+
+  #listen(): void {
+    const ua = this.#ua;
+    ua.on("connecting", () => this.#to("connecting"));
+    ua.on("connected", () => {
+      // JsSIP tells of the first registration only, not of refreshes: any word from the switch shows that it is there.
+      const read = this.#socket.ondata;
+      this.#socket.ondata = (data) => {
+        this.#settleProbe();
+        read(data);
+      };
+    });
+    ua.on("disconnected", () => {
+      this.#settleProbe();
+      this.#to("disconnected");
+    });
+    ua.on("registered", () => {
+      this.#attempt = 0;
+      this.#to("registered");
+    });
+    ua.on("registrationFailed", () => this.#registerLater());
+    ua.on("newRTCSession", ({ originator, session, request }: RTCSessionEvent) => {
+      if (String(originator) !== "remote") return;
+      if (this.#sessions.size >= lineDefaults.mostSessions) return session.terminate({ status_code: 486 });
+      this.#keep(session);
+      this.emit("incoming", session, request as IncomingRequest);
+    });
+  }
+
+  /** JsSIP leaves it at one refusal, also of a refresh. */
+  #registerLater(): void {
+    this.#settleProbe();
+    if (this.#state === "stopped" || !this.#ua.isConnected()) return;
+    this.#to("refused");
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#ua.isConnected()) this.#ua.register();
+    }, waitBefore(this.#attempt++, registrationBackOff));
+  }
+
+  #keep(session: RTCSession): void {
+    this.#sessions.add(session);
+    const forget = () => {
+      this.#sessions.delete(session);
+      // JsSIP still has to send the answer to BYE or CANCEL.
+      setTimeout(() => this.#stopWhenIdle(), 100);
+    };
+    session.on("ended", forget);
+    session.on("failed", forget);
+  }
+
+  #stopWhenIdle(): void {
+    if (this.#retired && this.#sessions.size === 0) this.stop();
+  }
+
+  #settleProbe(): void {
+    clearTimeout(this.#probe);
+    this.#probe = undefined;
+  }
+
+  #to(state: LineState): void {
+    if (this.#state === "stopped" || state === this.#state) return;
+    this.#state = state;
+    this.emit("state", state);
+  }
+}
