@@ -1,0 +1,77 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { runDocker, type DockerClient } from "./docker-cli.ts";
+import type { Image, Progress } from "./images.ts";
+import { Refusal } from "./refusal.ts";
+import type { Settings } from "./settings.ts";
+
+/**
+ * Builds one image with the Docker client and BuildKit. (The Docker provider's RemoteImage has no build secrets without
+ * buildx, and costs half a second when there is nothing to build.) The build uses the host's network, so that it reaches
+ * what the host reaches, a package source on loopback included.
+ */
+export async function buildImage(client: DockerClient, root: string, image: Image, freeswitch: Settings["freeswitch"], progress: Progress, signal?: AbortSignal): Promise<void> {
+  const builder = await buildClient(client);
+  const secret = secretFile(image, freeswitch);
+  const last: string[] = [];
+  progress(image.name, "building");
+  try {
+    const { code } = await runDocker(builder, buildArguments(image, secret?.path), {
+      directory: root,
+      environment: { DOCKER_BUILDKIT: "1", BUILDKIT_PROGRESS: "plain" },
+      signal,
+      onLine: (line) => {
+        if (line.trim() === "") return;
+        last.push(line);
+        if (last.length > 25) last.shift();
+        const step = /^#\d+ (\[.*)$/.exec(line)?.[1];
+        if (step) progress(image.name, `building ${step.slice(0, 90)}`);
+      },
+    });
+    if (signal?.aborted) throw new Refusal(`Stopped while the image ${image.name} was being built. Nothing was changed.`);
+    if (code !== 0) throw new Refusal(`The image ${image.name} could not be built. Its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`);
+  } finally {
+    secret?.remove();
+  }
+}
+
+/** The words of the build: a function of the image alone, so that a test can read them. */
+export function buildArguments(image: Pick<Image, "name" | "reference" | "buildArgs">, secret?: string): string[] {
+  return [
+    "build", "--network", "host", "--file", `images/${image.name}/Dockerfile`, "--tag", image.reference,
+    "--label", `houseline.image=${image.name}`,
+    ...Object.entries(image.buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
+    ...(secret === undefined ? [] : ["--secret", `id=apt-auth,src=${secret}`]),
+    ".",
+  ];
+}
+
+/** Credentials for the package source, in a file that only this user reads and that goes away with the build. */
+function secretFile(image: Image, freeswitch: Settings["freeswitch"]): { path: string; remove: () => void } | undefined {
+  if (image.name !== "freeswitch") return undefined;
+  const content = freeswitch.aptCredentials
+    ?? (freeswitch.token === undefined ? undefined : `machine freeswitch.signalwire.com login signalwire password ${freeswitch.token}`);
+  if (content === undefined) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "houseline-"));
+  chmodSync(folder, 0o700);
+  const path = join(folder, "auth.conf");
+  writeFileSync(path, `${content}\n`, { mode: 0o600 });
+  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/**
+ * A client that can build with BuildKit: one older than 23 has it built in, a newer one needs the buildx plugin. The
+ * first `docker` on PATH may be a newer one without it while another, further on, can.
+ */
+async function buildClient(client: DockerClient): Promise<DockerClient> {
+  const others = (process.env.PATH ?? "").split(delimiter).filter(Boolean).map((folder) => join(folder, "docker"));
+  for (const path of new Set([client.path, ...others, "/usr/bin/docker"])) {
+    const candidate = { ...client, path };
+    const version = await runDocker(candidate, ["version", "--format", "{{.Client.Version}}"]).catch(() => undefined);
+    if (!version || version.code !== 0) continue;
+    if (Number.parseInt(version.stdout, 10) < 23) return candidate;
+    if ((await runDocker(candidate, ["buildx", "version"])).code === 0) return candidate;
+  }
+  throw new Refusal("No Docker client here can build with BuildKit: install the buildx plugin ('apt-get install docker-buildx', or Docker's own docker-buildx-plugin) and run this again.");
+}

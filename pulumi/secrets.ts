@@ -1,0 +1,40 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { data } from "./containers.ts";
+import { Refusal } from "./refusal.ts";
+import type { Settings } from "./settings.ts";
+
+/** Secrets by file name under `/run/secrets`. */
+export type SecretFiles = Record<string, string>;
+
+/** What the switch and the application server share, and the demo people's password (empty without them). */
+export interface StackSecrets { eslPassword: string; directoryPassword: string; demoPassword: string }
+
+/** Every secret that the configuration must hold, or a refusal with what to type. */
+export function requireSecrets({ secrets, demoPeople }: Pick<Settings, "secrets" | "demoPeople">): StackSecrets {
+  const needed = ["eslPassword", "directoryPassword", ...(demoPeople ? ["demoPassword"] as const : [])] as const;
+  for (const key of needed) {
+    if (secrets[key] !== undefined) continue;
+    throw new Refusal(`The secret 'houseline:secrets.${key}' is not set. './houseline up' makes the secrets of a local stack by itself; with Pulumi alone type: pulumi config set --secret --path houseline:secrets.${key} "$(openssl rand -hex 24)"`);
+  }
+  return {
+    eslPassword: secrets.eslPassword!,
+    directoryPassword: secrets.directoryPassword!,
+    demoPassword: demoPeople ? secrets.demoPassword! : "",
+  };
+}
+
+/**
+ * A never-started container whose volume others mount at `/run/secrets`: its files are in no `docker inspect`, and encrypted
+ * in Pulumi's state. A changed secret replaces it and all who read it.
+ */
+export function secretsContainer(name: string, stack: string, image: string, files: SecretFiles, options: pulumi.CustomResourceOptions): docker.Container {
+  return new docker.Container(name, {
+    ...data(stack, name, image),
+    uploads: Object.entries(files).map(([file, content]) => ({
+      file: `/run/secrets/${file}`,
+      content: pulumi.secret(content),
+      permissions: "0444",
+    })),
+  }, { ...options, deleteBeforeReplace: false });
+}

@@ -1,0 +1,182 @@
+import { z } from "zod";
+import { rangeConflict } from "./port-ranges.ts";
+import { didYouMean } from "./nearest.ts";
+import { Refusal } from "./refusal.ts";
+
+/**
+ * The configuration of a stack: every key, its default and its bounds, in the order of docs/configuration.md (a test
+ * compares the two). Keys stand under `houseline:` in `Pulumi.<stack>.yaml`; each is also read from the environment
+ * (`ports.sipWs` as `HOUSELINE_PORTS_SIP_WS`), which wins: that is how CI gives them.
+ */
+
+const number = (schema: z.ZodNumber) => z.preprocess((value) => (typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value), schema);
+const boolean = () => z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
+/** The program has no privileges, so no port below 1024. */
+const port = (fallback: number) => number(z.number().int().min(1024).max(65_535)).default(fallback);
+const text = () => z.string().min(1).max(1_000);
+const hostName = () => z.string().max(253).regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "a host name in small letters");
+const ipAddress = () => z.ipv4("an IPv4 address");
+const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
+const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch:1.11.1");
+const password = () => z.string().min(8).max(200).regex(/^[\x21-\x7e]+$/, "printable characters without spaces");
+
+export const schema = z.strictObject({
+  domain: hostName().default("houseline.internal"),
+  site: z.enum(["localhost", "127.0.0.1"]).default("localhost"),
+  addresses: z.strictObject({
+    edge: ipAddress().default("127.0.0.1"),
+    private: ipAddress().default("127.0.0.1"),
+    public: ipAddress().default("127.0.0.1"),
+  }).prefault({}),
+  ports: z.strictObject({
+    applicationEdge: port(8080),
+    switchEdge: port(8443),
+    sipWs: port(5066),
+    sip: port(5080),
+    esl: port(8021),
+    rtp: port(16_384),
+    app: port(10_022),
+    directory: port(10_032),
+  }).prefault({}),
+  switch: z.strictObject({ kind: z.enum(["auto", "freeswitch", "lab"]).default("auto") }).prefault({}),
+  freeswitch: z.strictObject({
+    image: imageName().optional(),
+    aptSource: z.string().max(1_000).regex(/^deb \S/, "one line of an apt source, beginning with 'deb '").optional(),
+    aptCredentials: text().optional(),
+    token: password().optional(),
+  }).prefault({}),
+  drainSeconds: number(z.number().int().min(1).max(86_400)).default(3_600),
+  demoPeople: boolean().default(false),
+  dataDirectory: z.string().max(1_000).regex(/^\/[^\0:]+$/, "an absolute path without ':'").optional(),
+  registry: z.string().max(200).regex(/^[a-z0-9][a-z0-9._:/-]*$/, "a registry such as registry.example.com or registry.example.com/team").optional(),
+  images: z.strictObject({
+    appServer: imageName().optional(),
+    labSwitch: imageName().optional(),
+    edge: imageName().optional(),
+    sound: imageName().optional(),
+  }).prefault({}),
+  volumes: z.strictObject({
+    switchSlots: volumeName().optional(),
+    switchState: volumeName().optional(),
+    appSlots: volumeName().optional(),
+  }).prefault({}),
+  secrets: z.strictObject({
+    eslPassword: password().optional(),
+    directoryPassword: password().optional(),
+    demoPassword: password().optional(),
+  }).prefault({}),
+});
+
+export type Settings = z.infer<typeof schema>;
+
+/** Paths of keys whose values never reach a screen, a log or a record. */
+export const secretKeys: readonly string[] = [
+  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.demoPassword",
+];
+
+/** Every key with its path (`ports.sipWs`). */
+export const keyPaths: readonly string[] = leaves(schema);
+
+function leaves(node: z.ZodType, path: string[] = []): string[] {
+  const inner = unwrap(node);
+  if (!(inner instanceof z.ZodObject)) return [path.join(".")];
+  return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, child]) => leaves(child, [...path, key]));
+}
+
+function unwrap(node: z.ZodType): z.ZodType {
+  return node instanceof z.ZodPrefault ? unwrap(node.unwrap() as z.ZodType) : node;
+}
+
+/** `ports.sipWs` → `HOUSELINE_PORTS_SIP_WS`. */
+export function environmentName(path: string): string {
+  return "HOUSELINE_" + path.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replaceAll(".", "_").toUpperCase();
+}
+
+/**
+ * Reads and checks a stack's configuration.
+ *
+ * @param config what stands under `houseline:`, from a file (values of any type) or from Pulumi (strings, JSON for groups)
+ * @param environment whose `HOUSELINE_…` variables win over the file
+ * @param where named in refusals, e.g. `Pulumi.local.yaml`
+ */
+export function readSettings(config: Record<string, unknown>, environment: Record<string, string | undefined>, where: string): Settings {
+  const given = structuredClone(Object.fromEntries(Object.entries(config).map(([key, value]) => [key, parsed(value)])));
+  const fromEnvironment = new Map<string, string>();
+  for (const path of keyPaths) {
+    const name = environmentName(path);
+    const value = environment[name];
+    if (value === undefined || value === "") continue;
+    put(given, path.split("."), value);
+    fromEnvironment.set(path, name);
+  }
+  const result = schema.safeParse(given);
+  if (!result.success) throw refusal(result.error.issues[0]!, given, fromEnvironment, where);
+  const conflict = rangeConflict(result.data.ports, result.data.addresses);
+  if (conflict) throw new Refusal(`${where}: ${conflict}`);
+  return result.data;
+}
+
+/** Pulumi hands groups over as JSON. */
+function parsed(value: unknown): unknown {
+  if (typeof value !== "string" || !value.startsWith("{")) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
+}
+
+function put(target: Record<string, unknown>, [key = "", ...rest]: string[], value: string): void {
+  if (rest.length === 0) {
+    target[key] = value;
+    return;
+  }
+  const group = target[key];
+  // A group that is no group is left to the schema, whose sentence names it.
+  if (group !== undefined && (typeof group !== "object" || group === null)) return;
+  target[key] ??= {};
+  put(target[key] as Record<string, unknown>, rest, value);
+}
+
+function refusal(issue: z.core.$ZodIssue, given: Record<string, unknown>, fromEnvironment: Map<string, string>, where: string): Refusal {
+  const path = issue.path.map(String);
+  if (issue.code === "unrecognized_keys") {
+    const key = [...path, issue.keys[0] ?? ""].join(".");
+    return new Refusal(`${where}: there is no key 'houseline:${key}'${didYouMean(key, [...keyPaths, ...groups()]) || "."} All keys are in docs/configuration.md.`);
+  }
+  const key = path.join(".");
+  const name = fromEnvironment.get(key);
+  const source = name ? `the environment variable ${name}` : `${where}: 'houseline:${key}'`;
+  const value = path.reduce<unknown>((node, step) => (node as Record<string, unknown> | undefined)?.[step], given);
+  const shown = secretKeys.includes(key) ? "[REDACTED]" : JSON.stringify(value) ?? "nothing";
+  return new Refusal(`${source} must be ${wanted(issue)}; it is ${shown}. See docs/configuration.md.`);
+}
+
+function groups(): string[] {
+  return [...new Set(keyPaths.filter((path) => path.includes(".")).map((path) => path.split(".")[0]!))];
+}
+
+function wanted(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return { object: "a group of keys", boolean: "true or false", string: "text", int: "a whole number", number: "a number" }[issue.expected as string] ?? issue.expected;
+    case "invalid_value":
+      return `one of ${issue.values.map(String).join(", ")}`;
+    case "too_small":
+      return issue.origin === "string" ? `at least ${issue.minimum} characters long` : `at least ${issue.minimum}`;
+    case "too_big":
+      return issue.origin === "string" ? `at most ${issue.maximum} characters long` : `at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+/** The settings with every secret replaced: what may be shown and recorded. */
+export function redacted(settings: Settings): Settings {
+  const copy = structuredClone(settings) as unknown as Record<string, Record<string, unknown>>;
+  for (const path of secretKeys) {
+    const [group = "", key = ""] = path.split(".");
+    if (copy[group]?.[key] !== undefined) copy[group][key] = "[REDACTED]";
+  }
+  return copy as unknown as Settings;
+}

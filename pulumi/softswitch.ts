@@ -1,0 +1,109 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { data, labels, replaceOptions, service, type ContainerPlan } from "./containers.ts";
+import { edge } from "./edge.ts";
+import type { Host } from "./local-host.ts";
+import { slots } from "./port-ranges.ts";
+import { secretsContainer, type StackSecrets } from "./secrets.ts";
+import type { Settings } from "./settings.ts";
+import type { SwitchChoice } from "./switch-choice.ts";
+
+export interface SoftswitchArgs {
+  stack: string;
+  host: Host;
+  settings: Settings;
+  secrets: StackSecrets;
+  choice: SwitchChoice;
+  images: { sound: string; switch: string; edge: string; secrets: string };
+  /** Where the application server's slots answer for the directory. Plain text: nothing here waits for that server. */
+  directoryUrls: readonly string[];
+}
+
+/** Seconds that a switch may take to end after its drain limit. */
+const afterDrainSeconds = 30;
+
+/** Media and SIP over WebSocket: prompts and music, the switch, the edge before it. */
+export class Softswitch extends pulumi.ComponentResource {
+  readonly switch: docker.Container;
+
+  constructor(name: string, args: SoftswitchArgs) {
+    super("houseline:Softswitch", name);
+    const child = { parent: this, provider: args.host.provider };
+    const { stack, settings } = args;
+
+    const sound = createSound();
+    const secrets = createSecrets();
+    const slotVolume = createVolume(`${name}-slots`, settings.volumes.switchSlots);
+    const stateVolume = createVolume(`${name}-state`, settings.volumes.switchState);
+    this.switch = createSwitch();
+    createEdge();
+    this.registerOutputs();
+
+    function createSound() {
+      return new docker.Container("freeswitch-sound", data(stack, "freeswitch-sound", args.images.sound), { ...child, deleteBeforeReplace: false });
+    }
+
+    function createSecrets() {
+      return secretsContainer(`${name}-secrets`, stack, args.images.secrets, {
+        "esl-password": args.secrets.eslPassword,
+        "directory-password": args.secrets.directoryPassword,
+      }, child);
+    }
+
+    function createVolume(volume: string, given: string | undefined) {
+      return new docker.Volume(volume, { name: given ?? `houseline-${stack}-${volume}`, labels: labels(stack, volume) }, child);
+    }
+
+    function createSwitch() {
+      const plan = switchContainer(args);
+      const { volumes, ...rest } = service(plan);
+      return new docker.Container(args.choice.kind, {
+        ...rest,
+        volumes: [
+          ...volumes,
+          { volumeName: slotVolume.name, containerPath: "/slots" },
+          { volumeName: stateVolume.name, containerPath: "/var/lib/houseline/switch" },
+          { fromContainer: sound.name, readOnly: true },
+          { fromContainer: secrets.name, readOnly: true },
+        ],
+      }, { ...child, ...replaceOptions(plan.stopSeconds) });
+    }
+
+    function createEdge() {
+      return edge(`${name}-edge`, {
+        stack, role: `${name}-edge`, kind: "switch", image: args.images.edge,
+        site: settings.site, address: args.host.edgeAddress, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs,
+      }, child);
+    }
+  }
+}
+
+/** The switch itself, FreeSWITCH or the lab switch: both are given the same. */
+export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
+  const { ports, drainSeconds, domain } = args.settings;
+  return {
+    stack: args.stack,
+    role: args.choice.kind,
+    image: args.images.switch,
+    environment: {
+      HOUSELINE_WS_PORT: String(ports.sipWs),
+      HOUSELINE_SIP_PORT: String(ports.sip),
+      HOUSELINE_ESL_PORT: String(ports.esl),
+      HOUSELINE_RTP_PORT: String(ports.rtp),
+      HOUSELINE_PRIVATE_IP: args.host.privateAddress,
+      HOUSELINE_PUBLIC_IP: args.host.publicAddress,
+      HOUSELINE_DOMAIN: domain,
+      HOUSELINE_DIRECTORY_URLS: args.directoryUrls.join(" "),
+      HOUSELINE_DRAIN_SECONDS: String(drainSeconds),
+    },
+    volumes: [],
+    memoryMegabytes: 2_048,
+    stopSeconds: drainSeconds + afterDrainSeconds,
+    healthySeconds: 90,
+  };
+}
+
+/** The directory of each application slot, as the switch is told it. */
+export function directoryUrls(privateAddress: string, base: number): string[] {
+  return Array.from({ length: slots }, (_, slot) => `http://${privateAddress}:${base + slot}/directory`);
+}
