@@ -1,0 +1,29 @@
+import { mkdirSync } from "node:fs";
+import { binDirectory, pulumiHome } from "../paths.ts";
+import { baseImages } from "./base-images.ts";
+import { chromium } from "./chromium.ts";
+import { dockerEngine } from "./docker-engine.ts";
+import type { Consent, Prerequisite } from "./prerequisite.ts";
+import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
+
+/** What deploying needs, in the order in which it is got. */
+export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin, baseImages];
+/** What removing a stack needs. */
+export const forRemoving: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
+/** What the tests need beyond that. */
+export const forTesting: readonly Prerequisite[] = [...forDeploying, chromium];
+
+/** Gets whatever of these is missing; says nothing about what is there. */
+export async function setUp(needed: readonly Prerequisite[], consent: Consent): Promise<void> {
+  useOwnTools();
+  for (const prerequisite of needed) {
+    if (await prerequisite.find() === undefined) await prerequisite.get(consent);
+  }
+}
+
+/** Puts what set-up got first on PATH, for this process and all that it runs. */
+export function useOwnTools(): void {
+  if (!process.env.PATH?.startsWith(binDirectory)) process.env.PATH = `${binDirectory}:${process.env.PATH ?? ""}`;
+  process.env.PULUMI_SKIP_UPDATE_CHECK = "true";
+  mkdirSync(pulumiHome, { recursive: true, mode: 0o700 });
+}

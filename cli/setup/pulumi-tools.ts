@@ -1,0 +1,88 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import semver from "semver";
+import { run } from "../../pulumi/process.ts";
+import { Failure } from "../failure.ts";
+import { pulumiHome, root, toolsDirectory } from "../paths.ts";
+import { step } from "../terminal.ts";
+import { goBuild, ownExecutable } from "./go-toolchain.ts";
+import { allOnPath } from "./on-path.ts";
+import type { Consent, Prerequisite } from "./prerequisite.ts";
+
+/** The versions that package.json has of the SDKs. */
+export const cliVersion = "3.259.0";
+export const pluginVersion = "5.2.0";
+/** The oldest CLI that this SDK's engine events and language protocol were seen with. */
+const oldestCli = "3.259.0";
+const officialCli = join(toolsDirectory, `pulumi-${cliVersion}`);
+const pluginName = "pulumi-resource-docker";
+
+export const pulumiCli: Prerequisite = {
+  name: "Pulumi CLI",
+  mend: "./houseline up (gets it from Pulumi's installer, or builds it from its Go module)",
+  find: async () => (await findCli())?.shown,
+  async get(consent) {
+    try {
+      await step(`Pulumi CLI ${cliVersion} by its own installer`, () => PulumiCommand.install({ root: officialCli, version: new semver.SemVer(cliVersion) }));
+      if (await findCli()) return;
+    } catch {
+      // Its download site can't be reached.
+    }
+    await goBuild({
+      module: join(root, "tools", "pulumi-offline"),
+      package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+      flags: ["-ldflags", `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${cliVersion}`],
+      output: ownExecutable("pulumi"),
+    }, consent, `Pulumi CLI ${cliVersion} from its Go module`);
+  },
+};
+
+/** The CLI's place, the first that is new enough. */
+export async function pulumiCommand(): Promise<PulumiCommand> {
+  const found = await findCli();
+  if (!found) throw new Failure(`There is no Pulumi CLI ${oldestCli} or newer here. Type './houseline up'.`);
+  process.env.PATH = `${join(found.path, "..")}:${process.env.PATH}`;
+  return PulumiCommand.get({ skipVersionCheck: true });
+}
+
+async function findCli(): Promise<{ path: string; shown: string } | undefined> {
+  for (const path of [...allOnPath("pulumi"), join(officialCli, "bin", "pulumi")]) {
+    if (!existsSync(path)) continue;
+    const { code, stdout } = await run(path, ["version"], { environment: quiet, timeoutSeconds: 60 });
+    const version = stdout.trim().replace(/^v/, "");
+    if (code === 0 && semver.valid(version) && semver.gte(version, oldestCli) && semver.major(version) === semver.major(oldestCli)) return { path, shown: `${version} at ${path}` };
+  }
+  return undefined;
+}
+
+const quiet = { PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_HOME: pulumiHome };
+
+export const dockerPlugin: Prerequisite = {
+  name: "Pulumi's Docker plugin",
+  mend: "./houseline up (gets it from Pulumi's site, or builds it from its Go module)",
+  async find() {
+    const onPath = allOnPath(pluginName)[0];
+    if (onPath) return `at ${onPath}`;
+    const installed = join(pulumiHome, "plugins", `resource-docker-v${pluginVersion}`, pluginName);
+    return existsSync(installed) ? `${pluginVersion} at ${installed}` : undefined;
+  },
+  async get(consent) {
+    const command = await pulumiCommand();
+    try {
+      await step(`Pulumi's Docker plugin ${pluginVersion} from Pulumi's site`, async () => {
+        const { code, stderr } = await run(command.command, ["plugin", "install", "resource", "docker", pluginVersion], { environment: quiet, timeoutSeconds: 600 });
+        if (code !== 0) throw new Error(stderr);
+      });
+      return;
+    } catch {
+      // Its download site can't be reached.
+    }
+    await buildPlugin(consent);
+  },
+};
+
+async function buildPlugin(consent: Consent): Promise<void> {
+  await goBuild({ module: join(root, "tools", "pulumi-offline", "docker"), package: ".", output: ownExecutable(pluginName) },
+    consent, `Pulumi's Docker plugin ${pluginVersion} from its Go module`);
+}

@@ -1,0 +1,48 @@
+import { createInterface } from "node:readline/promises";
+
+/** Everything that is for reading goes to standard output, progress of slow steps to standard error. */
+export function say(line = ""): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Tells where a slow step is: shown beside its elapsed time. */
+export type Note = (what: string) => void;
+
+const isTerminal = process.stderr.isTTY === true;
+/** Where nobody watches a line change, a step says every so often that it is still at it. */
+const quietIntervalMs = 30_000;
+
+/** Runs a slow step with its elapsed time, and says how it ended. */
+export async function step<T>(title: string, work: (note: Note) => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const elapsed = () => `${Math.round((performance.now() - started) / 1_000)} s`;
+  let doing = "";
+  const show = () => process.stderr.write(isTerminal
+    ? `\r\x1b[2K  ${`${title} … ${elapsed()} ${doing}`.slice(0, (process.stderr.columns ?? 80) - 3)}`
+    : `  ${title} … ${elapsed()} ${doing}\n`);
+  const timer = setInterval(show, isTerminal ? 500 : quietIntervalMs);
+  if (!isTerminal) process.stderr.write(`  ${title} …\n`);
+  const end = (word: string) => process.stderr.write(`${isTerminal ? "\r\x1b[2K" : ""}  ${title}: ${word}\n`);
+  try {
+    const result = await work((what) => { doing = what; });
+    end(`done in ${elapsed()}`);
+    return result;
+  } catch (error) {
+    end(`failed after ${elapsed()}`);
+    throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** Asks a question that is answered with yes or no; `undefined` where nobody can be asked. */
+export async function confirm(question: string): Promise<boolean | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question(`${question} [Y/n] `);
+    return /^(y(es)?)?$/i.test(answer.trim());
+  } finally {
+    terminal.close();
+  }
+}

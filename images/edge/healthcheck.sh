@@ -1,0 +1,8 @@
+#!/bin/sh
+# Asks this Caddy, by its own admin socket: the port may be answered by the edge that it takes over from.
+exec perl -MIO::Socket::UNIX -e '
+  my $admin = IO::Socket::UNIX->new(Peer => "/run/houseline/admin.sock") or die "no admin socket\n";
+  print $admin "GET /config/apps/http/servers HTTP/1.0\r\nHost: localhost\r\n\r\n";
+  my $status = <$admin> // "no answer\n";
+  die $status unless $status =~ / 200 /;
+'
