@@ -1,12 +1,22 @@
+import { Refusal } from "../pulumi/refusal.ts";
+import { doctor } from "./doctor.ts";
+import { down } from "./down.ts";
 import { Failure } from "./failure.ts";
+import { status } from "./status.ts";
 import { test } from "./test.ts";
+import { up, upgrade } from "./up.ts";
 
 const usage = `Usage: ./houseline COMMAND
 
+  up [stack] [--yes] [--no-wait]                  deploys: set-up, images, containers; prints where to go
+  upgrade [stack] [--yes] [--no-wait]             the same, telling who still talks on the old release
+  status [stack] [--json]                         releases, slots and health
+  down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
+  doctor                                          what is missing on this machine, and what mends it
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, status, down, doctor, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -22,7 +32,7 @@ async function main(args: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof Failure)) throw error;
+  if (!(error instanceof Failure || error instanceof Refusal)) throw error;
   process.stderr.write(`houseline: ${error.message}\n`);
   process.exitCode = 1;
 }

@@ -1,0 +1,70 @@
+import { rmSync } from "node:fs";
+import { docker, runDocker } from "../pulumi/docker-cli.ts";
+import { dataDirectoryOf } from "../pulumi/index.ts";
+import { Diagnostics, engineStack } from "./engine.ts";
+import { loadSettings, type Environment } from "./environment.ts";
+import { Failure } from "./failure.ts";
+import { environmentOf, readOptions, stackOptions } from "./options.ts";
+import { dockerClient, dockerEngine } from "./setup/docker-engine.ts";
+import { forRemoving, setUp, useOwnTools } from "./setup/index.ts";
+import { holdingLock } from "./stack-lock.ts";
+import { isData, stackContainers } from "./stack-containers.ts";
+import { confirm, say, step } from "./terminal.ts";
+
+/** `./houseline down [stack]`: removes what `up` made; the data of people only with `--data`. */
+export async function down(args: string[]): Promise<number> {
+  const parsed = readOptions("down", args, { ...stackOptions, yes: { type: "boolean" }, data: { type: "boolean" } }, 1);
+  const target = environmentOf(parsed);
+  const settings = loadSettings(target);
+  const data = parsed.values.data ?? false;
+  useOwnTools();
+  const running = await dockerEngine.find() === undefined ? [] : (await stackContainers(dockerClient(), target.stack)).filter(({ state }) => state === "running");
+  const question = `Remove the stack '${target.stack}'${running.length > 0 ? `, its ${running.length} running containers and every call in them` : ""}${data ? ", and the data of its people" : ""}?`;
+  if (!parsed.values.yes) {
+    const agreed = await confirm(question);
+    if (agreed === undefined) throw new Failure("'./houseline down' asks before it removes anything, and nobody can be asked here. Add --yes.");
+    if (!agreed) throw new Failure("Nothing was removed.");
+  }
+  await setUp(forRemoving, { yes: parsed.values.yes ?? false });
+  const dataDirectory = dataDirectoryOf(settings, target.stack);
+  await holdingLock(target, "./houseline down", () => step(`Removing the stack '${target.stack}'`, () => remove(target)));
+  if (data) await removeData(target, dataDirectory);
+  // The people in kept data sign in with the passwords kept here.
+  rmSync(data ? target.directory : `${target.directory}/state`, { recursive: true, force: true });
+  say(data ? "Removed, with the data of its people." : `Removed. The data of its people stays in ${dataDirectory}; './houseline down --data' removes it too.`);
+  return 0;
+}
+
+async function remove(target: Environment): Promise<void> {
+  const client = dockerClient();
+  // Nobody waits here for an hour's drain: whoever removes a stack has agreed to end its calls.
+  const running = (await stackContainers(client, target.stack)).filter((container) => !isData(container) && container.state !== "created");
+  if (running.length > 0) await runDocker(client, ["kill", ...running.map(({ id }) => id)]);
+  const stack = await engineStack(target);
+  const diagnostics = new Diagnostics();
+  try {
+    await stack.destroy({ refresh: true, suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen });
+  } catch (error) {
+    throw diagnostics.failure(error);
+  } finally {
+    await sweep(target.stack);
+  }
+}
+
+/** What the engine doesn't know of (it was killed between creating and recording) is found by its labels. */
+async function sweep(stack: string): Promise<void> {
+  const client = dockerClient();
+  const left = await stackContainers(client, stack);
+  if (left.length > 0) await runDocker(client, ["rm", "--force", "--volumes", ...left.map(({ id }) => id)]);
+  const volumes = (await docker(client, ["volume", "ls", "--quiet", "--filter", `label=houseline.stack=${stack}`])).split("\n").filter(Boolean);
+  if (volumes.length > 0) await runDocker(client, ["volume", "rm", "--force", ...volumes]);
+}
+
+async function removeData(target: Environment, directory: string): Promise<void> {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    throw new Failure(`The stack '${target.stack}' was removed, but not the data of its people in ${directory} (${(error as Error).message}). Remove that folder as root.`);
+  }
+}
+

@@ -1,0 +1,49 @@
+import { mkdirSync } from "node:fs";
+import { LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation/index.js";
+import houseline, { type Prepared } from "../pulumi/index.ts";
+import { Failure } from "./failure.ts";
+import { passphrase, type Environment } from "./environment.ts";
+import { pulumiHome } from "./paths.ts";
+import { pulumiCommand } from "./setup/pulumi-tools.ts";
+import { backendDirectory } from "./stack-lock.ts";
+
+/** The stack in the engine, its state in a directory of this machine, its program the one of `pulumi up`. */
+export async function engineStack(environment: Environment, prepared?: Prepared): Promise<Stack> {
+  const state = backendDirectory(environment);
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const program = prepared ? () => houseline(prepared) : async () => ({});
+  return LocalWorkspace.createOrSelectStack({ stackName: environment.stack, projectName: "houseline", program }, {
+    workDir: state,
+    pulumiHome,
+    pulumiCommand: await pulumiCommand(),
+    projectSettings: { name: "houseline", runtime: "nodejs", backend: { url: `file://${state}` } },
+    envVars: {
+      PULUMI_CONFIG_PASSPHRASE: passphrase(environment),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_BACKEND_URL: `file://${state}`,
+    },
+  });
+}
+
+/** Collects what the engine says went wrong, in the provider's words. */
+export class Diagnostics {
+  readonly errors: string[] = [];
+
+  readonly listen = (event: EngineEvent) => {
+    const diagnostic = event.diagnosticEvent;
+    if (diagnostic?.severity !== "error") return;
+    const text = plain(diagnostic.message);
+    if (text && !this.errors.includes(text)) this.errors.push(text);
+  };
+
+  /** A sentence for an engine's failure that no event explained. */
+  failure(error: unknown): Failure {
+    const lines = this.errors.length > 0 ? this.errors : [plain((error as Error).message).split("\n").filter((line) => /error|fail/i.test(line)).slice(0, 5).join("\n")];
+    return new Failure(`Pulumi could not finish:\n${lines.map((line) => `  ${line.replaceAll("\n", "\n  ")}`).join("\n")}`);
+  }
+}
+
+/** Without the engine's colours, and without what names no cause. */
+function plain(message: string): string {
+  return message.replace(/<\{%.*?%\}>|\x1b\[[0-9;]*m/g, "").replace(/^error: update failed$/m, "").trim();
+}

@@ -1,0 +1,66 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+
+const containerType = "docker:index/container:Container";
+const words: Record<string, string> = {
+  "create": "starting", "create-replacement": "starting the new release", "update": "updating",
+  "delete": "removing", "delete-replaced": "stopping the old release",
+};
+const done: Record<string, string> = {
+  "create": "started", "create-replacement": "new release is healthy", "update": "updated",
+  "delete": "removed", "delete-replaced": "old release is gone",
+};
+
+/** Live progress of a deployment: a line for each container that changes. */
+export class Progress {
+  /** Old releases that were told to finish their work and have not yet. */
+  readonly draining = new Set<string>();
+  readonly #started = new Map<string, number>();
+  readonly #write: (line: string) => void;
+  readonly #now: () => number;
+  #changes = 0;
+  #open = 0;
+
+  constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
+    this.#write = write;
+    this.#now = now;
+  }
+
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Whether nothing is under way but old releases that drain. */
+  get onlyDraining(): boolean {
+    return this.draining.size > 0 && this.#open === this.draining.size;
+  }
+
+  readonly listen = (event: EngineEvent) => {
+    const before = event.resourcePreEvent?.metadata;
+    const after = event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata;
+    if (before) this.#began(before.op, before.type, before.urn);
+    if (after) this.#ended(after.op, after.type, after.urn, event.resOpFailedEvent !== undefined);
+  };
+
+  #began(op: string, type: string, urn: string): void {
+    if (!(op in words)) return;
+    this.#open++;
+    this.#started.set(`${op} ${urn}`, this.#now());
+    if (op === "delete-replaced" && type === containerType) this.draining.add(urn);
+    if (type !== containerType) return;
+    this.#changes++;
+    this.#write(`${nameOf(urn)}: ${words[op]}`);
+  }
+
+  #ended(op: string, type: string, urn: string, failed: boolean): void {
+    const started = this.#started.get(`${op} ${urn}`);
+    if (started === undefined) return;
+    this.#open--;
+    this.#started.delete(`${op} ${urn}`);
+    if (op === "delete-replaced") this.draining.delete(urn);
+    if (type !== containerType) return;
+    this.#write(`${nameOf(urn)}: ${failed ? "failed" : done[op]} after ${((this.#now() - started) / 1_000).toFixed(1)} s`);
+  }
+}
+
+/** `urn:pulumi:local::houseline::…::app-server` → `app-server` */
+const nameOf = (urn: string) => urn.split("::").at(-1) ?? urn;

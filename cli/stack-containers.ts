@@ -1,0 +1,54 @@
+import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+
+/** A container of a stack, as Docker sees it. */
+export interface StackContainer {
+  id: string;
+  name: string;
+  role: string;
+  image: string;
+  /** `created`, `running`, `exited`, … */
+  state: string;
+  /** `healthy`, `starting`, `unhealthy`, or nothing where no health check is. */
+  health?: string;
+  startedAt: string;
+  restarts: number;
+}
+
+/** Roles that only hold data for others and are never started. */
+export const isData = ({ role }: { role: string }) => role === "freeswitch-sound" || role.endsWith("-secrets");
+
+/** Every container of a stack, found by its labels. */
+export async function stackContainers(client: DockerClient, stack: string): Promise<StackContainer[]> {
+  const ids = (await docker(client, ["ps", "--all", "--quiet", "--no-trunc", "--filter", `label=houseline.stack=${stack}`])).split("\n").filter(Boolean);
+  if (ids.length === 0) return [];
+  // One that goes away meanwhile makes the command fail, and is left out.
+  const { stdout } = await runDocker(client, ["container", "inspect", ...ids]);
+  return (JSON.parse(stdout || "[]") as Inspected[]).map((one) => ({
+    id: one.Id,
+    name: one.Name.replace(/^\//, ""),
+    role: one.Config.Labels["houseline.role"] ?? "",
+    image: one.Config.Image,
+    state: one.State.Status,
+    health: one.State.Health?.Status,
+    startedAt: one.State.StartedAt,
+    restarts: one.RestartCount,
+  })).sort((a, b) => a.role.localeCompare(b.role) || a.startedAt.localeCompare(b.startedAt));
+}
+
+interface Inspected {
+  Id: string; Name: string; RestartCount: number;
+  Config: { Image: string; Labels: Record<string, string> };
+  State: { Status: string; StartedAt: string; Health?: { Status: string } };
+}
+
+/** The slot that a running container took, or `undefined` when it has none or can't say. */
+export async function slotOf(client: DockerClient, { id }: StackContainer): Promise<number | undefined> {
+  const { code, stdout } = await runDocker(client, ["exec", id, "cat", "/run/houseline/slot"], { timeoutSeconds: 5 });
+  return code === 0 && /^[0-2]$/.test(stdout.trim()) ? Number(stdout.trim()) : undefined;
+}
+
+/** The end of what a container said. */
+export async function lastLog(client: DockerClient, id: string, lines = 12): Promise<string> {
+  const { stdout, stderr } = await runDocker(client, ["logs", "--tail", String(lines), id], { timeoutSeconds: 10 });
+  return `${stdout}${stderr}`.trim().split("\n").slice(-lines).map((line) => `    ${line.slice(0, 400)}`).join("\n");
+}

@@ -1,0 +1,47 @@
+import { chooseSwitch } from "../pulumi/switch-choice.ts";
+import { requireSecrets } from "../pulumi/secrets.ts";
+import { deploy, type Deployed } from "./deploy.ts";
+import { loadSettings } from "./environment.ts";
+import { environmentOf, readOptions, stackOptions } from "./options.ts";
+import { forDeploying, setUp } from "./setup/index.ts";
+import { holdingLock } from "./stack-lock.ts";
+import { say } from "./terminal.ts";
+import type { Settings } from "../pulumi/settings.ts";
+
+/** Who can sign in to a fresh stack; the application server makes them. */
+const demoPeople = ["anna", "boris"];
+
+/** `./houseline up [stack]`: set-up, images, deployment; then where to go. */
+export async function up(args: string[]): Promise<number> {
+  return deployCommand("up", args);
+}
+
+/** `./houseline upgrade [stack]`: `up`, telling who still talks on an old release. */
+export async function upgrade(args: string[]): Promise<number> {
+  return deployCommand("upgrade", args);
+}
+
+async function deployCommand(command: string, args: string[]): Promise<number> {
+  const parsed = readOptions(command, args, { ...stackOptions, "yes": { type: "boolean" }, "no-wait": { type: "boolean" } }, 1);
+  const target = environmentOf(parsed);
+  // Everything that can be refused is refused before anything is got.
+  const settings = loadSettings(target);
+  requireSecrets(settings);
+  const choice = chooseSwitch(settings);
+  await setUp(forDeploying, { yes: parsed.values.yes ?? false });
+  say(`Deploying '${target.stack}' with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"}: ${choice.why}.`);
+  const result = await holdingLock(target, `./houseline ${command}`, () => deploy(target, settings, { command, wait: !parsed.values["no-wait"] }));
+  report(result, settings);
+  return 0;
+}
+
+export function report({ outputs, changes, drainingLeft }: Deployed, settings: Settings): void {
+  if (changes === 0) say("  Nothing to change.");
+  if (drainingLeft) say("  The old release finishes its calls by itself; './houseline status' shows it.");
+  say();
+  say(`  Softphone    ${outputs.page}`);
+  say(`  Switch       ${outputs.sip} (${outputs.switch === "freeswitch" ? "FreeSWITCH" : "lab switch"})`);
+  if (settings.demoPeople) {
+    for (const user of demoPeople) say(`  Sign in as   ${user.padEnd(8)} ${settings.secrets.demoPassword}`);
+  }
+}
