@@ -1,0 +1,4 @@
+declare module "modesl" {
+  const modesl: unknown;
+  export default modesl;
+}

@@ -1,0 +1,69 @@
+import { EventEmitter } from "node:events";
+import { slots, type Config } from "../config.ts";
+import type { Logger } from "../log.ts";
+import type { SwitchEvent } from "./esl-link.ts";
+import { RemoteSwitch, type ChannelRow } from "./remote-switch.ts";
+
+interface SwitchesEvents {
+  /** Browsers are to register with another switch, or there is none. */
+  chosen: [];
+  event: [from: RemoteSwitch, event: SwitchEvent];
+  channels: [from: RemoteSwitch, rows: ChannelRow[]];
+  lost: [from: RemoteSwitch];
+}
+
+/** Every slot of every switch; new calls go to the one that started last, is ready and does not drain. */
+export class Switches extends EventEmitter<SwitchesEvents> {
+  readonly #all: RemoteSwitch[];
+  readonly #domain: string;
+  readonly #log: Logger;
+  #chosen: RemoteSwitch | undefined;
+  #chosenCore: string | undefined;
+
+  constructor({ switches, eslPassword, domain }: Pick<Config, "switches" | "eslPassword" | "domain">, log: Logger) {
+    super();
+    this.#domain = domain;
+    this.#log = log;
+    this.#all = switches.flatMap(({ eslHost, eslPort, sipUrl }) => Array.from({ length: slots }, (_, slot) =>
+      new RemoteSwitch(eslHost, eslPort + slot, eslPassword, `${sipUrl}/${slot}`, log)));
+    for (const one of this.#all) {
+      one.on("changed", () => this.#choose());
+      one.on("event", (event) => this.emit("event", one, event));
+      one.on("channels", (rows) => this.emit("channels", one, rows));
+      one.on("lost", () => this.emit("lost", one));
+    }
+  }
+
+  get chosen(): RemoteSwitch | undefined {
+    return this.#chosen;
+  }
+
+  get all(): readonly RemoteSwitch[] {
+    return this.#all;
+  }
+
+  start(): void {
+    for (const one of this.#all) one.start();
+  }
+
+  close(): void {
+    for (const one of this.#all) one.close();
+  }
+
+  /** Makes every switch ask again about a person or an account. */
+  forget(user: string): void {
+    for (const one of this.#all) {
+      one.forget(user, this.#domain).catch((error: Error) => this.#log.warn({ switch: one.url, reason: error.message }, "directory cache was not flushed"));
+    }
+  }
+
+  #choose(): void {
+    const fit = this.#all.filter(({ ready, draining }) => ready && !draining).sort((a, b) => b.startedAt - a.startedAt)[0];
+    // A draining one is better than none: people in a call there stay registered.
+    const best = fit ?? (this.#chosen?.ready ? this.#chosen : undefined);
+    if (best === this.#chosen && best?.coreUuid === this.#chosenCore) return;
+    this.#chosen = best;
+    this.#chosenCore = best?.coreUuid;
+    this.emit("chosen");
+  }
+}
