@@ -1,7 +1,6 @@
 /** Answers of `mod_xml_curl`'s directory binding. (FreeSWITCH, "mod_xml_curl") */
 
 const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;" };
-// eslint-disable-next-line no-control-regex
 const escape = (text: string) => text.replace(/[\x00-\x08\x0b\x0c\x0e-\x1f]/g, "").replace(/[&<>"']/g, (sign) => entities[sign]!);
 
 export const notFound = `<document type="freeswitch/xml"><section name="result"><result status="not found"/></section></document>`;

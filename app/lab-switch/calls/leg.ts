@@ -1,0 +1,114 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { reasonHeader, type Cause } from "../causes.ts";
+import { microseconds } from "../events.ts";
+import { allow, header, param, parseAddress, userAgent, type Header, type SipRequest, type SipResponse } from "../sip/message.ts";
+import type { SipSocket } from "../sip/socket.ts";
+import type { ClientTransaction, ServerTransaction } from "../sip/transactions.ts";
+
+export interface LegInit {
+  direction: "inbound" | "outbound";
+  person: string;
+  authName?: string;
+  socket: SipSocket;
+  callId: string;
+  /** `From` and `To` of a request from the switch to the device, without the device's tag. */
+  local: string;
+  remote: string;
+  remoteTag?: string;
+  /** Where requests within the dialog go: the device's Contact. */
+  target: string;
+  destination: string;
+  callerName: string;
+  callerNumber: string;
+}
+
+/** One dialog (RFC 3261 section 12) between the switch and a device: what FreeSWITCH calls a channel. */
+export class Leg {
+  readonly uuid = randomUUID();
+  readonly direction: LegInit["direction"];
+  readonly person: string;
+  readonly authName: string;
+  readonly callId: string;
+  readonly localTag = randomBytes(8).toString("hex");
+  readonly createdUs = microseconds();
+  destination: string;
+  readonly callerName: string;
+  readonly callerNumber: string;
+  readonly #local: string;
+  readonly #remote: string;
+  socket: SipSocket;
+  remoteTag: string | undefined;
+  target: string;
+  state: "ringing" | "answered" | "ended" = "ringing";
+  progressed = false;
+  held = false;
+  answeredUs = 0;
+  endedUs = 0;
+  cause: Cause | undefined;
+  /** The unanswered INVITE of the device. */
+  invite: ServerTransaction | undefined;
+  /** The unanswered INVITE to the device. */
+  inviting: ClientTransaction | undefined;
+  peer: Leg | undefined;
+  /** For a leg to a called device: the leg that called. */
+  originator: Leg | undefined;
+  readonly variables = new Map<string, string>();
+  #sequence = 0;
+
+  constructor(init: LegInit) {
+    this.direction = init.direction;
+    this.person = init.person;
+    this.authName = init.authName ?? "";
+    this.socket = init.socket;
+    this.callId = init.callId;
+    this.#local = init.local;
+    this.#remote = init.remote;
+    this.remoteTag = init.remoteTag;
+    this.target = init.target;
+    this.destination = init.destination;
+    this.callerName = init.callerName;
+    this.callerNumber = init.callerNumber;
+  }
+
+  get ended(): boolean {
+    return this.state === "ended";
+  }
+
+  /** Whether a request belongs to this dialog. */
+  owns(request: SipRequest): boolean {
+    if (header(request, "Call-ID") !== this.callId) return false;
+    return param(header(request, "To") ?? "", "tag") === this.localTag && param(header(request, "From") ?? "", "tag") === this.remoteTag;
+  }
+
+  /** Learns the device's tag and Contact from its answer. */
+  learn(response: SipResponse): void {
+    this.remoteTag ??= param(header(response, "To") ?? "", "tag");
+    const contact = header(response, "Contact");
+    if (contact !== undefined) this.target = parseAddress(contact).uri;
+  }
+
+  /** A request within the dialog, or the INVITE that begins it. */
+  request(method: string, body = "", extra: Header[] = []): SipRequest {
+    this.#sequence += 1;
+    return {
+      kind: "request", method, uri: this.target, body,
+      headers: [
+        ["Max-Forwards", "70"], ["From", `${this.#local};tag=${this.localTag}`],
+        ["To", this.remoteTag === undefined ? this.#remote : `${this.#remote};tag=${this.remoteTag}`],
+        ["Call-ID", this.callId], ["CSeq", `${this.#sequence} ${method}`], ["User-Agent", userAgent], ["Allow", allow], ...extra,
+      ],
+    };
+  }
+
+  /** The ACK of a 2xx carries the number of its INVITE. (RFC 3261 section 13.2.2.4) */
+  acknowledge(): SipRequest {
+    const sequence = this.#sequence;
+    const request = this.request("ACK");
+    this.#sequence = sequence;
+    return { ...request, headers: request.headers.map(([name, value]): Header => [name, name === "CSeq" ? `${sequence} ACK` : value]) };
+  }
+
+  goodbye(cause: Cause): SipRequest {
+    return this.request("BYE", "", [["Reason", reasonHeader(cause)]]);
+  }
+}
