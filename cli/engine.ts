@@ -32,8 +32,9 @@ export class Diagnostics {
   readonly listen = (event: EngineEvent) => {
     const diagnostic = event.diagnosticEvent;
     if (diagnostic?.severity !== "error") return;
-    const text = plain(diagnostic.message);
-    if (text && !this.errors.includes(text)) this.errors.push(text);
+    const cause = causeOf(plain(diagnostic.message));
+    const text = cause && diagnostic.urn ? `${diagnostic.urn.split("::").at(-1)}: ${cause}` : cause;
+    if (text && !this.errors.some((known) => known.includes(cause))) this.errors.push(text);
   };
 
   /** A sentence for an engine's failure that no event explained. */
@@ -46,4 +47,10 @@ export class Diagnostics {
 /** Without the engine's colours, and without what names no cause. */
 function plain(message: string): string {
   return message.replace(/<\{%.*?%\}>|\x1b\[[0-9;]*m/g, "").replace(/^error: update failed$/m, "").trim();
+}
+
+/** A provider wraps its one sentence in several others: the innermost says it. */
+function causeOf(message: string): string {
+  if (/^(update failed|.*sdk\.helper_schema:.*)$/s.test(message)) return "";
+  return message.split("\n").findLast((line) => line.trim().startsWith("* "))?.trim().slice(2) ?? message;
 }

@@ -46,7 +46,6 @@ export function service(plan: ContainerPlan) {
     memory: plan.memoryMegabytes,
     // The same: no swap. Left out, every refresh would show a difference.
     memorySwap: plan.memoryMegabytes,
-    ulimits: [{ name: "nofile", soft: 65_536, hard: 65_536 }, { name: "nproc", soft: 16_384, hard: 16_384 }],
     tmpfs: { "/run/houseline": `rw,nosuid,nodev,size=64m,mode=0755,uid=${uid},gid=${uid}`, "/tmp": "rw,nosuid,nodev,size=64m,mode=1777" },
     logDriver: "json-file",
     logOpts: { "max-size": "10m", "max-file": "5" },

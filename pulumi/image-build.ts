@@ -1,5 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { runDocker, type DockerClient } from "./docker-cli.ts";
 import type { Image, Progress } from "./images.ts";
@@ -41,10 +41,22 @@ export function buildArguments(image: Pick<Image, "name" | "reference" | "buildA
   return [
     "build", "--network", "host", "--file", `images/${image.name}/Dockerfile`, "--tag", image.reference,
     "--label", `houseline.image=${image.name}`,
+    // Without a value: taken from the environment.
+    ...["http_proxy", "https_proxy", "no_proxy"].filter((name) => process.env[name]).flatMap((name) => ["--build-arg", name]),
     ...Object.entries(image.buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
     ...(secret === undefined ? [] : ["--secret", `id=apt-auth,src=${secret}`]),
+    ...hostSecrets(),
     ".",
   ];
+}
+
+/**
+ * What this host trusts and which npm registry it uses, for the steps that download: a company has its own authority and
+ * mirror. As build secrets they are in no layer and change no tag.
+ */
+function hostSecrets(): string[] {
+  const files = { "certificates": process.env.NODE_EXTRA_CA_CERTS ?? "/etc/ssl/certs/ca-certificates.crt", "npmrc": join(homedir(), ".npmrc") };
+  return Object.entries(files).filter(([, path]) => existsSync(path)).flatMap(([id, path]) => ["--secret", `id=${id},src=${path}`]);
 }
 
 /** Credentials for the package source, in a file that only this user reads and that goes away with the build. */
