@@ -1,0 +1,130 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { containersOf, docker, type Seen } from "./docker.ts";
+import { freePorts } from "./ports.ts";
+
+export const root = join(import.meta.dirname, "../..");
+const state = join(root, ".houseline");
+const prefix = "test-";
+
+export interface CommandResult { code: number; stdout: string; stderr: string; seconds: number }
+
+/** Runs `./houseline` as a person would, without a terminal. */
+export function houseline(args: readonly string[], environment: Record<string, string> = {}, signal?: AbortSignal): Promise<CommandResult> {
+  const started = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "cli/main.ts"), ...args], {
+      cwd: root, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL",
+    });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => { stderr += text; });
+    child.on("error", (error) => (error.name === "AbortError" ? undefined : reject(error)));
+    child.on("close", (code) => resolve({ code: code ?? -1, stdout, stderr, seconds: (performance.now() - started) / 1_000 }));
+  });
+}
+
+type Config = Record<string, unknown>;
+
+/** A stack of the tests: a name, ports and directories of its own, deployed by our own command. */
+export class Deployment {
+  readonly stack = `${prefix}${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly ports: Record<string, number>;
+  readonly #file: string;
+  #config: Config;
+
+  private constructor(ports: Record<string, number>, config: Config) {
+    this.ports = ports;
+    this.#config = config;
+    this.#file = join(state, "test", `${this.stack}.yaml`);
+  }
+
+  /** Chooses ports and writes the configuration; nothing is deployed yet. */
+  static async prepare(config: Config = {}): Promise<Deployment> {
+    await removeLeftovers();
+    const base = await freePorts(17);
+    const ports = { applicationEdge: base, switchEdge: base + 1, sipWs: base + 2, sip: base + 5, esl: base + 8, app: base + 11, directory: base + 14, rtp: 32_768 };
+    const deployment = new Deployment(ports, { demoPeople: true, drainSeconds: 60, switch: { kind: "lab" }, ...config });
+    await deployment.configure({});
+    return deployment;
+  }
+
+  get page(): string {
+    return `http://localhost:${this.ports.applicationEdge}/`;
+  }
+
+  /** Changes the configuration for the next `up`. */
+  async configure(change: Config): Promise<void> {
+    this.#config = { ...this.#config, ...change };
+    const entries = Object.entries({ ports: this.ports, ...this.#config }).map(([key, value]) => [`houseline:${key}`, value]);
+    await mkdir(join(state, "test"), { recursive: true });
+    await writeFile(this.#file, JSON.stringify({ config: Object.fromEntries(entries) }));
+  }
+
+  run(command: string, ...options: string[]): Promise<CommandResult> {
+    return houseline([command, this.stack, "--config", this.#file, ...options]);
+  }
+
+  /** Deploys; fails with everything that the command said. */
+  async up(...options: string[]): Promise<CommandResult> {
+    const result = await this.run("up", "--yes", ...options);
+    if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
+    return result;
+  }
+
+  runUntil(signal: AbortSignal, command: string, ...options: string[]): Promise<CommandResult> {
+    return houseline([command, this.stack, "--config", this.#file, ...options], {}, signal);
+  }
+
+  containers(): Promise<Seen[]> {
+    return containersOf(this.stack);
+  }
+
+  async container(role: string): Promise<Seen> {
+    const found = (await this.containers()).filter((one) => one.role === role);
+    if (found.length !== 1) throw new Error(`There are ${found.length} containers of the role ${role}.`);
+    return found[0]!;
+  }
+
+  async password(): Promise<string> {
+    return (JSON.parse(await readFile(join(state, "stacks", this.stack, "secrets.json"), "utf8")) as { demoPassword: string }).demoPassword;
+  }
+
+  /** A figure of the application server's `/metrics`, of whichever slot answers. */
+  async metric(name: string): Promise<number | undefined> {
+    for (let slot = 0; slot < 3; slot++) {
+      const text = await fetch(`http://127.0.0.1:${this.ports.app! + slot}/metrics`).then((response) => response.text()).catch(() => "");
+      const value = new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1];
+      if (value !== undefined) return Number(value);
+    }
+    return undefined;
+  }
+
+  async remove(): Promise<void> {
+    await this.run("down", "--yes", "--data");
+    await sweep(this.stack);
+    await rm(this.#file, { force: true });
+  }
+}
+
+/** What a killed run of the tests left: stacks whose process is gone. */
+export async function removeLeftovers(): Promise<void> {
+  const labels = (await docker("ps", "-a", "--filter", "label=houseline.stack", "--format", `{{.Label "houseline.stack"}}`)).split("\n");
+  const folders = existsSync(join(state, "stacks")) ? await readdir(join(state, "stacks")) : [];
+  for (const stack of new Set([...labels, ...folders])) {
+    const pid = /^test-(\d+)-/.exec(stack)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await sweep(stack);
+  }
+}
+
+async function sweep(stack: string): Promise<void> {
+  const containers = await containersOf(stack);
+  if (containers.length > 0) await docker("rm", "--force", "--volumes", ...containers.map(({ id }) => id));
+  const volumes = (await docker("volume", "ls", "-q", "--filter", `label=houseline.stack=${stack}`)).split("\n").filter(Boolean);
+  if (volumes.length > 0) await docker("volume", "rm", "--force", ...volumes);
+  for (const folder of ["stacks", "data"]) await rm(join(state, folder, stack), { recursive: true, force: true });
+  await rm(join(state, "test", `${stack}.yaml`), { force: true });
+}
