@@ -1,17 +1,20 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { Failure } from "./failure.ts";
+import { readOptions } from "./options.ts";
+import { root } from "./paths.ts";
+import { forTesting, setUp, useOwnTools } from "./setup/index.ts";
 
-const root = join(import.meta.dirname, "..");
 const projects = ["unit", "integration", "e2e", "freeswitch"] as const;
 
 interface Counts { passed: number; failed: number; skipped: number }
 
 /** `./houseline test`: lint, types, then every vitest project; ends with `N passed, N failed, N skipped`. */
 export async function test(args: string[]): Promise<number> {
-  const wanted = parseOptions(args);
+  const { wanted, yes } = parseOptions(args);
+  if (wanted.some((project) => project !== "unit" && hasTests(project))) await setUp(forTesting, { yes });
+  else useOwnTools();
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   if (wanted.length === projects.length || wanted.includes("unit")) {
     await check("lint", ["eslint", "."], counts);
@@ -25,17 +28,12 @@ export async function test(args: string[]): Promise<number> {
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
 
-function parseOptions(args: string[]): readonly (typeof projects)[number][] {
-  let only: string | undefined;
-  try {
-    ({ values: { only } } = parseArgs({ args, options: { only: { type: "string" }, yes: { type: "boolean" } } }));
-  } catch (error) {
-    throw new Failure(`${(error as Error).message.split(". ")[0]}. Type './houseline test [--only ${projects.join("|")}]'.`);
-  }
-  if (only === undefined) return projects;
+function parseOptions(args: string[]): { wanted: readonly (typeof projects)[number][]; yes: boolean } {
+  const { values: { only, yes = false } } = readOptions("test", args, { only: { type: "string" }, yes: { type: "boolean" } });
+  if (only === undefined) return { wanted: projects, yes };
   const project = projects.find((name) => name === only);
   if (!project) throw new Failure(`--only takes one of ${projects.join(", ")}; it was given '${only}'.`);
-  return [project];
+  return { wanted: [project], yes };
 }
 
 function hasTests(project: string): boolean {
