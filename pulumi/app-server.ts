@@ -64,7 +64,7 @@ export class AppServer extends pulumi.ComponentResource {
 
     function createEdge() {
       return edge(`${name}-edge`, {
-        stack, role: `${name}-edge`, kind: "application", image: args.images.edge,
+        stack, role: `${name}-edge`, kind: "application", image: args.images.edge, healthySeconds: settings.healthySeconds,
         site: settings.site, address: args.host.edgeAddress, port: settings.ports.applicationEdge, upstreams: settings.ports.app,
       }, child);
     }
@@ -88,6 +88,6 @@ export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" |
     volumes: [{ hostPath: args.dataDirectory, containerPath: "/data" }],
     memoryMegabytes: 512,
     stopSeconds,
-    healthySeconds: 60,
+    healthySeconds: args.settings.healthySeconds,
   };
 }

@@ -8,6 +8,7 @@ export interface EdgePlan {
   role: string;
   kind: "switch" | "application";
   image: string;
+  healthySeconds: number;
   site: string;
   address: string;
   port: number;
@@ -32,7 +33,7 @@ export function edgeContainer(plan: EdgePlan): ContainerPlan {
     volumes: [],
     memoryMegabytes: 256,
     stopSeconds,
-    healthySeconds: 60,
+    healthySeconds: plan.healthySeconds,
   };
 }
 

@@ -46,6 +46,7 @@ export const schema = z.strictObject({
     token: password().optional(),
   }).prefault({}),
   drainSeconds: number(z.number().int().min(1).max(86_400)).default(3_600),
+  healthySeconds: number(z.number().int().min(5).max(600)).default(90),
   demoPeople: boolean().default(false),
   dataDirectory: z.string().max(1_000).regex(/^\/[^\0:]+$/, "an absolute path without ':'").optional(),
   registry: z.string().max(200).regex(/^[a-z0-9][a-z0-9._:/-]*$/, "a registry such as registry.example.com or registry.example.com/team").optional(),

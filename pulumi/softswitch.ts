@@ -71,7 +71,7 @@ export class Softswitch extends pulumi.ComponentResource {
 
     function createEdge() {
       return edge(`${name}-edge`, {
-        stack, role: `${name}-edge`, kind: "switch", image: args.images.edge,
+        stack, role: `${name}-edge`, kind: "switch", image: args.images.edge, healthySeconds: settings.healthySeconds,
         site: settings.site, address: args.host.edgeAddress, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs,
       }, child);
     }
@@ -99,7 +99,7 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
     volumes: [],
     memoryMegabytes: 2_048,
     stopSeconds: drainSeconds + afterDrainSeconds,
-    healthySeconds: 90,
+    healthySeconds: args.settings.healthySeconds,
   };
 }
 
