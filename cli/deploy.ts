@@ -8,6 +8,7 @@ import { Diagnostics, engineStack } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { interruptChildren } from "./interrupt.ts";
+import { collectOrphans } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { currentRelease, recordRelease } from "./releases.ts";
@@ -111,6 +112,7 @@ async function update(environment: Environment, prepared: Prepared, refresh: boo
   const poll = wait ? undefined : setInterval(leave, 1_000);
   try {
     const result = await stack.up({ refresh, suppressProgress: true, suppressOutputs: true, onEvent: (event) => { progress.listen(event); diagnostics.listen(event); } });
+    await collectOrphans(stack, prepared.client, environment.stack);
     const outputs = Object.fromEntries(Object.entries(result.outputs).map(([key, { value }]) => [key, String(value)]));
     return { outputs: outputs as unknown as Deployed["outputs"], changes: progress.changes, drainingLeft: false };
   } catch (error) {

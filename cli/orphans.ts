@@ -1,0 +1,40 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { isData, stackContainers, type StackContainer } from "./stack-containers.ts";
+import { say } from "./terminal.ts";
+
+/** Seconds that are waited for an orphan with nobody in it to end. */
+const endSeconds = 15;
+
+/**
+ * Ends containers of a stack that its engine doesn't know of: one that was killed between making a container and
+ * recording it leaves such a one, and it would hold a slot for ever. People who talk on it finish first.
+ */
+export async function collectOrphans(stack: Stack, client: DockerClient, name: string): Promise<void> {
+  const containers = await stackContainers(client, name);
+  if (new Set(containers.map(({ role }) => role)).size === containers.length) return;
+  const known = await knownIds(stack);
+  const orphans = containers.filter(({ id }) => !known.has(id));
+  for (const orphan of orphans) {
+    say(`  ${orphan.name}: left over by a command that was killed; ${orphan.state === "running" ? "telling it to finish" : "removing it"}`);
+    if (orphan.state === "running" && !isData(orphan)) await tellToFinish(client, orphan);
+  }
+  for (const end = Date.now() + endSeconds * 1_000; Date.now() < end; await delay(250)) {
+    const left = (await stackContainers(client, name)).filter(({ id }) => orphans.some((orphan) => orphan.id === id));
+    for (const { id, state } of left) if (state !== "running") await runDocker(client, ["rm", "--force", id]);
+    if (left.every(({ state }) => state !== "running")) return;
+  }
+}
+
+/** As `docker stop` without its limit: the drain limit is the container's own. */
+async function tellToFinish(client: DockerClient, { id }: StackContainer): Promise<void> {
+  await runDocker(client, ["update", "--restart", "no", id]);
+  await runDocker(client, ["kill", "--signal", "TERM", id]);
+}
+
+/** Ids of every container in the engine's state, also of those that it has yet to delete. */
+async function knownIds(stack: Stack): Promise<Set<string>> {
+  const { deployment } = await stack.exportStack() as { deployment: { resources?: { type: string; id?: string }[] } };
+  return new Set((deployment.resources ?? []).filter(({ type }) => type === "docker:index/container:Container").flatMap(({ id }) => id ?? []));
+}
