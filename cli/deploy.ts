@@ -1,6 +1,6 @@
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
 import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
-import { dataDirectoryOf, type Prepared } from "../pulumi/index.ts";
+import { dataDirectoryOf, type Prepared } from "../pulumi/program.ts";
 import { ensureImages, planImages, takeInventory, type Image } from "../pulumi/images.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";

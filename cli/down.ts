@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { docker, runDocker } from "../pulumi/docker-cli.ts";
-import { dataDirectoryOf } from "../pulumi/index.ts";
+import { dataDirectoryOf } from "../pulumi/program.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation/index.js";
-import houseline, { type Prepared } from "../pulumi/index.ts";
+import { houseline, type Prepared } from "../pulumi/program.ts";
 import { Failure } from "./failure.ts";
 import { passphrase, type Environment } from "./environment.ts";
 import { pulumiHome } from "./paths.ts";
