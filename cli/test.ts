@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
+import { removeLeftovers } from "./leftovers.ts";
 import { readOptions } from "./options.ts";
 import { root } from "./paths.ts";
 import { forTesting, setUp, useOwnTools } from "./setup/index.ts";
@@ -20,10 +21,15 @@ export async function test(args: string[]): Promise<number> {
     await check("lint", ["eslint", "."], counts);
     await check("types", ["tsc", "--noEmit"], counts);
   }
+  const withDocker = wanted.some((project) => project !== "unit" && hasTests(project));
+  // Ctrl-C ends the runner, which is in the same group; what it had deployed is removed here.
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => {});
   for (const project of wanted) {
     if (project !== "unit" && !hasTests(project)) continue;
     await runProject(project, counts);
   }
+  if (withDocker) await removeLeftovers();
   console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }

@@ -47,7 +47,8 @@ export class SipLine extends Emitter<SipLineEvents> {
     this.#socket.via_transport = "ws";
     this.#ua = new UA({
       sockets: [this.#socket],
-      uri: `sip:${account.user}@${account.domain}`,
+      // The address of record is the person's, whichever session's account authenticates (`anna~k3f9` is anna's).
+      uri: `sip:${account.user.split("~")[0]}@${account.domain}`,
       authorization_user: account.user,
       password: account.password,
       register: true,

@@ -77,7 +77,7 @@ export const sipAccount = z.object({
   url: z.string(),
   /** SIP domain, e.g. `houseline.internal`. */
   domain: z.string(),
-  /** Authentication name, e.g. `anna~k3f9`. */
+  /** Authentication name: the person's user name, `~`, and what is this session's own, e.g. `anna~k3f9`. */
   user: z.string(),
   password: z.string(),
   /** Which program answers there: shown to the person when it is not FreeSWITCH. */

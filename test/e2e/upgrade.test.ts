@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Deployment } from "../support/deployment.ts";
 import { docker, nextRelease, type Seen } from "../support/docker.ts";
 import { Phones, type Phone } from "../support/phones.ts";
+import { switches } from "../support/switches.ts";
 import { until } from "../support/until.ts";
 
-describe("an upgrade in the middle of a call, on the lab switch", () => {
+for (const { name, config, role: switchRole, image: switchImage, skip } of switches) describe.skipIf(skip)(`an upgrade in the middle of a call, on ${name}`, () => {
   let deployment: Deployment;
   let phones: Phones;
   let anna: Phone;
@@ -13,7 +14,7 @@ describe("an upgrade in the middle of a call, on the lab switch", () => {
   const made: string[] = [];
 
   beforeAll(async () => {
-    deployment = await Deployment.prepare();
+    deployment = await Deployment.prepare(config);
     await deployment.up();
     const password = await deployment.password();
     phones = await Phones.create();
@@ -32,6 +33,9 @@ describe("an upgrade in the middle of a call, on the lab switch", () => {
   const image = (role: string) => before.find((one) => one.role === role)!.image;
   const id = (role: string) => before.find((one) => one.role === role)!.id;
 
+  const releases = (ofSwitch: string, appServer: string, edge?: string) => switchImage === "labSwitch"
+    ? { images: { labSwitch: ofSwitch, appServer, edge } } : { images: { appServer, edge }, freeswitch: { image: ofSwitch } };
+
   async function release(role: string): Promise<string> {
     const tag = `houseline/${role}:${deployment.stack}`;
     made.push(tag);
@@ -44,12 +48,12 @@ describe("an upgrade in the middle of a call, on the lab switch", () => {
     await Promise.all([anna.inState("answered"), boris.inState("answered")]);
     await Promise.all([anna.hears(boris), boris.hears(anna)]);
 
-    await deployment.configure({ images: { labSwitch: await release("lab-switch"), appServer: await release("app-server") } });
+    await deployment.configure(releases(await release(switchRole), await release("app-server")));
     const { stdout } = await deployment.up("--no-wait");
     expect(stdout).toContain("old release finishes its calls by itself");
 
     // The old switch goes on for as long as they talk; the application server has handed its sessions over.
-    const switches = (await deployment.containers()).filter(({ role }) => role === "lab-switch");
+    const switches = (await deployment.containers()).filter(({ role }) => role === switchRole);
     expect(switches.map(({ state, health }) => `${state} ${health}`)).toEqual(["running healthy", "running healthy"]);
     await Promise.all([anna.hears(boris), boris.hears(anna)]);
     await until("both pages registered at the new switch", async () => (await Promise.all([anna, boris].map((phone) => phone.page.evaluate(() => window.houseline.state === "online" && window.houseline.media === "registered")))).every(Boolean));
@@ -58,7 +62,7 @@ describe("an upgrade in the middle of a call, on the lab switch", () => {
 
     await boris.button("Hang up").click();
     await Promise.all([anna.idle(), boris.idle()]);
-    await until("the end of the old switch", async () => (await deployment.containers()).some((one) => one.id === id("lab-switch") && one.state === "exited" && one.exitCode === 0), 6_000);
+    await until("the end of the old switch", async () => (await deployment.containers()).some((one) => one.id === id(switchRole) && one.state === "exited" && one.exitCode === 0), 6_000);
     await until("anna to see boris free", async () => await anna.presenceOf("boris") === "available");
   });
 
@@ -84,7 +88,7 @@ describe("an upgrade in the middle of a call, on the lab switch", () => {
     const current = await deployment.container("app-server");
     expect(current.health).toBe("healthy");
     const edge = await release("softswitch-edge");
-    await deployment.configure({ images: { labSwitch: `houseline/lab-switch:${deployment.stack}`, appServer: `houseline/app-server:${deployment.stack}`, edge } });
+    await deployment.configure(releases(`houseline/${switchRole}:${deployment.stack}`, `houseline/app-server:${deployment.stack}`, edge));
     await deployment.up();
     await Promise.all([anna.hears(boris), boris.hears(anna)]);
     await Promise.all([anna.ready(), boris.ready()]);

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { containersOf, docker, type Seen } from "./docker.ts";
+import { removeByLabel, removeLeftovers } from "../../cli/leftovers.ts";
+import { containersOf, type Seen } from "./docker.ts";
 import { freePorts } from "./ports.ts";
 
 export const root = join(import.meta.dirname, "../..");
@@ -105,26 +105,6 @@ export class Deployment {
 
   async remove(): Promise<void> {
     await this.run("down", "--yes", "--data");
-    await sweep(this.stack);
-    await rm(this.#file, { force: true });
+    await removeByLabel(this.stack);
   }
-}
-
-/** What a killed run of the tests left: stacks whose process is gone. */
-export async function removeLeftovers(): Promise<void> {
-  const labels = (await docker("ps", "-a", "--filter", "label=houseline.stack", "--format", `{{.Label "houseline.stack"}}`)).split("\n");
-  const folders = existsSync(join(state, "stacks")) ? await readdir(join(state, "stacks")) : [];
-  for (const stack of new Set([...labels, ...folders])) {
-    const pid = /^test-(\d+)-/.exec(stack)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await sweep(stack);
-  }
-}
-
-async function sweep(stack: string): Promise<void> {
-  const containers = await containersOf(stack);
-  if (containers.length > 0) await docker("rm", "--force", "--volumes", ...containers.map(({ id }) => id));
-  const volumes = (await docker("volume", "ls", "-q", "--filter", `label=houseline.stack=${stack}`)).split("\n").filter(Boolean);
-  if (volumes.length > 0) await docker("volume", "rm", "--force", ...volumes);
-  for (const folder of ["stacks", "data"]) await rm(join(state, folder, stack), { recursive: true, force: true });
-  await rm(join(state, "test", `${stack}.yaml`), { force: true });
 }

@@ -69,8 +69,8 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
     clearTimeout(this.#settling);
     try {
       const [core, version, status, profiles, draining] = await Promise.all([
-        this.link.api("global_getvar", "core_uuid"), this.link.api("version"), this.link.api("status"), this.link.api("sofia", "status"),
-        this.link.api("global_getvar", "houseline_draining"),
+        this.#variable("core_uuid"), this.link.api("version"), this.link.api("status"), this.link.api("sofia", "status"),
+        this.#variable("houseline_draining"),
       ]);
       this.coreUuid = core.trim() || undefined;
       this.kind = version.includes("lab-switch") ? "lab-switch" : "freeswitch";
@@ -90,6 +90,16 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
       if (!this.link.up) return;
       this.#log.warn({ switch: this.url, reason: (error as Error).message }, "switch did not answer as expected");
       this.#settling = setTimeout(() => void this.#settle(), settleMs);
+    }
+  }
+
+  /** A global variable; FreeSWITCH answers `-ERR no reply` for one that is empty or not set. */
+  async #variable(name: string): Promise<string> {
+    try {
+      return await this.link.api("global_getvar", name);
+    } catch (error) {
+      if (/no reply/.test((error as Error).message)) return "";
+      throw error;
     }
   }
 
