@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { docker, runDocker } from "../pulumi/docker-cli.ts";
 import { stackDirectory, stateDirectory } from "./paths.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
@@ -7,8 +8,36 @@ import { dockerClient } from "./setup/docker-engine.ts";
 /** Stacks of the tests are named after the process that made them: `test-<pid>-…`. */
 const testStack = /^test-(\d+)-/;
 
-/** Removes stacks of tests whose process is gone: interrupted, or killed. */
-export async function removeLeftovers(): Promise<void> {
+/** What every process of a run of the tests has in its environment. */
+export const runMark = "HOUSELINE_TEST_RUN";
+
+/** Milliseconds that an interrupted run's own processes may take to end. */
+const endMs = 60_000;
+
+/** Waits until nothing of a run is alive any more, and removes what it deployed. */
+export async function endRun(run: number): Promise<void> {
+  for (const end = Date.now() + endMs; Date.now() < end && hasProcesses(run); await delay(200));
+  await removeLeftovers(run);
+}
+
+/** Processes that inherited the mark of a run, this one left out. (proc(5), `environ`) */
+function hasProcesses(run: number): boolean {
+  return readdirSync("/proc").some((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return false;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(`${runMark}=${run}`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Removes stacks of tests whose process is gone: interrupted, or killed.
+ *
+ * @param run a run that is over although its process lives
+ */
+export async function removeLeftovers(run?: number): Promise<void> {
   const client = dockerClient();
   const list = async (...words: string[]) => (await docker(client, words)).split("\n");
   const labels = [
@@ -19,7 +48,7 @@ export async function removeLeftovers(): Promise<void> {
   const stacks = new Set([...labels, ...(existsSync(folder) ? readdirSync(folder) : [])]);
   for (const stack of stacks) {
     const pid = testStack.exec(stack)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await removeByLabel(stack);
+    if (pid !== undefined && (Number(pid) === run || !existsSync(`/proc/${pid}`))) await removeByLabel(stack);
   }
 }
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "./failure.ts";
-import { removeLeftovers } from "./leftovers.ts";
+import { endRun, runMark } from "./leftovers.ts";
 import { readOptions } from "./options.ts";
 import { root } from "./paths.ts";
 import { forTesting, setUp, useOwnTools } from "./setup/index.ts";
@@ -29,7 +29,7 @@ export async function test(args: string[]): Promise<number> {
     if (project !== "unit" && !hasTests(project)) continue;
     await runProject(project, counts);
   }
-  if (withDocker) await removeLeftovers();
+  if (withDocker) await endRun(process.pid);
   console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
@@ -77,7 +77,7 @@ async function runProject(project: string, counts: Counts): Promise<void> {
 function run([name = "", ...args]: string[]): Promise<number> {
   const binary = join(root, "node_modules", ".bin", name);
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { cwd: root, stdio: "inherit" });
+    const child = spawn(binary, args, { cwd: root, stdio: "inherit", env: { ...process.env, [runMark]: String(process.pid) } });
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
   });

@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { readFile, readdir } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { removeLeftovers } from "../../cli/leftovers.ts";
 import { Deployment, houseline, root } from "../support/deployment.ts";
 import { docker, nextRelease, type Seen } from "../support/docker.ts";
 import { until } from "../support/until.ts";
@@ -31,7 +34,6 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     made.push(tag);
     await nextRelease((await deployment.container(role)).image, `${tag}-base`);
     made.push(`${tag}-base`);
-    const { spawn } = await import("node:child_process");
     const child = spawn("docker", ["build", "--quiet", "--tag", tag, "-"], { env: { ...process.env, DOCKER_BUILDKIT: "0" }, stdio: ["pipe", "ignore", "ignore"] });
     child.stdin.end(`FROM ${tag}-base\nENTRYPOINT ["/bin/bash", "-c", ${JSON.stringify(command)}]\n`);
     await new Promise((resolve) => child.on("exit", resolve));
@@ -55,10 +57,9 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
   });
 
   it("shows no secret in what Docker tells, in processes, in logs or in Pulumi's state", async () => {
-    const secrets = JSON.parse(await (await import("node:fs/promises")).readFile(join(root, ".houseline/stacks", deployment.stack, "secrets.json"), "utf8")) as Record<string, string>;
+    const secrets = JSON.parse(await readFile(join(root, ".houseline/stacks", deployment.stack, "secrets.json"), "utf8")) as Record<string, string>;
     const containers = await deployment.containers();
     const seen = await Promise.all(containers.map(async ({ id, state }) => await docker("inspect", id) + (state === "running" ? await docker("top", id, "-eo", "pid,args") + await docker("logs", id) : "")));
-    const { readdir, readFile } = await import("node:fs/promises");
     const state = join(root, ".houseline/stacks", deployment.stack, "state/.pulumi");
     for (const name of await readdir(state, { recursive: true })) if (name.endsWith(".json")) seen.push(await readFile(join(state, name), "utf8"));
     for (const [name, secret] of Object.entries(secrets)) for (const text of seen) expect(text.includes(secret), name).toBe(false);
@@ -130,6 +131,18 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/'\.\/houseline up' by .* is changing the stack/);
     expect((await first).code).toBe(0);
+  });
+});
+
+describe("what a killed run of the tests left", () => {
+  it("is removed by the next one", async () => {
+    // Beyond the highest number that the kernel gives a process.
+    const stack = "test-4194305-dead";
+    await docker("volume", "create", "--label", `houseline.stack=${stack}`, `houseline-${stack}-slots`);
+    await docker("run", "--detach", "--label", `houseline.stack=${stack}`, "--volume", `houseline-${stack}-slots:/slots`, "--entrypoint", "sleep", "debian:bookworm-slim", "600");
+    await removeLeftovers();
+    expect(await docker("ps", "-aq", "--filter", `label=houseline.stack=${stack}`)).toBe("");
+    expect(await docker("volume", "ls", "-q", "--filter", `label=houseline.stack=${stack}`)).toBe("");
   });
 });
 

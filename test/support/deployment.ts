@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { removeByLabel, removeLeftovers } from "../../cli/leftovers.ts";
+import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { containersOf, type Seen } from "./docker.ts";
 import { freePorts } from "./ports.ts";
 
@@ -31,7 +31,7 @@ type Config = Record<string, unknown>;
 
 /** A stack of the tests: a name, ports and directories of its own, deployed by our own command. */
 export class Deployment {
-  readonly stack = `${prefix}${process.pid}-${randomBytes(3).toString("hex")}`;
+  readonly stack = `${prefix}${process.env[runMark] ?? process.pid}-${randomBytes(3).toString("hex")}`;
   readonly ports: Record<string, number>;
   readonly #file: string;
   #config: Config;
