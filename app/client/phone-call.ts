@@ -32,6 +32,9 @@ export interface CallOwner {
 const orphanMs = 3_000;
 /** Milliseconds without media after which a call is over; ICE may mend itself before. */
 const mediaLostMs = 20_000;
+/** Milliseconds that a wish to hold may wait for the last change to be agreed on, and between two looks. */
+const holdMs = 10_000;
+const holdRetryMs = 50;
 /** Digits of one request to send tones. */
 const mostDigits = 32;
 
@@ -60,6 +63,8 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #muted = false;
   #answering = false;
   #unstable = false;
+  #holdWanted: boolean | undefined;
+  #holdRetry: ReturnType<typeof setTimeout> | undefined;
   #orphan: ReturnType<typeof setTimeout> | undefined;
   #mediaLost: ReturnType<typeof setTimeout> | undefined;
 
@@ -189,12 +194,25 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     this.emit("changed");
   }
 
-  /** Puts the call on hold, or takes it back; false while the two sides are still agreeing on the last change. */
-  hold(on = !this.#facts.heldByMe): boolean {
+  /**
+   * Puts the call on hold, or takes it back; false when it isn't answered. While the two sides are still agreeing on the
+   * last change (a quick finger), it happens as soon as they have.
+   */
+  hold(on = !(this.#holdWanted ?? this.#facts.heldByMe)): boolean {
     if (!this.#facts.answered || this.state === "ended" || !this.#session) return false;
-    if (on === this.#facts.heldByMe) return true;
-    if (!on) this.#owner.holdOthers(this);
-    return on ? this.#session.hold() : this.#session.unhold();
+    if (!on && this.#facts.heldByMe) this.#owner.holdOthers(this);
+    this.#holdWanted = on;
+    this.#applyHold(Date.now() + holdMs);
+    return true;
+  }
+
+  #applyHold(until: number): void {
+    clearTimeout(this.#holdRetry);
+    const wanted = this.#holdWanted;
+    if (wanted === undefined || this.state === "ended" || !this.#session) return;
+    const agreed = wanted === this.#facts.heldByMe || (wanted ? this.#session.hold() : this.#session.unhold());
+    if (agreed || Date.now() > until) this.#holdWanted = undefined;
+    else this.#holdRetry = setTimeout(() => this.#applyHold(until), holdRetryMs);
   }
 
   /** Sends tones: 0-9, *, #, A-D. */

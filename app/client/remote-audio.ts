@@ -11,8 +11,8 @@ export class RemoteAudio {
   }
 
   play(stream: MediaStream): void {
-    if (this.#element.srcObject === stream) return;
-    this.#element.srcObject = stream;
+    // After a hold the same stream has a new track: it plays again.
+    if (this.#element.srcObject !== stream) this.#element.srcObject = stream;
     // Refused only on a page that nobody has touched yet; answering is a touch.
     this.#element.play().catch(() => {});
   }

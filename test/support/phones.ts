@@ -7,7 +7,7 @@ import type { Houseline } from "../../app/client/index.ts";
 import { tone } from "./tone.ts";
 import { until } from "./until.ts";
 
-interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; stream: MediaStream }
+interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
 declare global {
   interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext }
 }
@@ -67,17 +67,18 @@ export class Phone {
   /** Level in decibels of a tone in what is heard now: a spectrum, not a byte count. */
   async level(hz: number): Promise<number> {
     return this.page.evaluate((hz) => {
-      const stream = window.houseline.calls.map((call) => call.remoteStream).findLast(Boolean);
-      if (!stream) return -200;
+      // A call on hold has no track, and gets a new one when it is taken back.
+      const track = window.houseline.calls.flatMap((call) => call.remoteStream?.getAudioTracks() ?? []).findLast(({ readyState }) => readyState === "live");
+      if (!track) return -200;
       const context = window.earContext ??= new AudioContext({ sampleRate: 48_000 });
-      if (window.ear?.stream !== stream) {
+      if (window.ear?.track !== track) {
         window.ear?.source.disconnect();
-        const source = context.createMediaStreamSource(stream);
+        const source = context.createMediaStreamSource(new MediaStream([track]));
         const analyser = context.createAnalyser();
         analyser.fftSize = 4_096;
         analyser.smoothingTimeConstant = 0;
         source.connect(analyser);
-        window.ear = { source, analyser, stream };
+        window.ear = { source, analyser, track };
       }
       const bins = new Float32Array(window.ear.analyser.frequencyBinCount);
       window.ear.analyser.getFloatFrequencyData(bins);
