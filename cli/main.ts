@@ -2,6 +2,7 @@ import { Refusal } from "../pulumi/refusal.ts";
 import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
 import { Failure } from "./failure.ts";
+import { history, rollback } from "./rollback.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
 import { up, upgrade } from "./up.ts";
@@ -10,13 +11,15 @@ const usage = `Usage: ./houseline COMMAND
 
   up [stack] [--yes] [--no-wait]                  deploys: set-up, images, containers; prints where to go
   upgrade [stack] [--yes] [--no-wait]             the same, telling who still talks on the old release
+  rollback [stack] [--yes] [--no-wait]            deploys the release before this one
+  history [stack] [--json]                        every deployment: when, who, what, how it ended
   status [stack] [--json]                         releases, slots and health
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
   doctor                                          what is missing on this machine, and what mends it
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, status, down, doctor, test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, down, doctor, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;

@@ -99,6 +99,36 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     expect(summary(await deployment.containers())).toEqual(whole);
   });
 
+  it("rollback deploys the release before, and history tells it all", async () => {
+    const tag = `houseline/app-server:${deployment.stack}-next`;
+    made.push(tag);
+    const before = (await deployment.container("app-server")).image;
+    await deployment.configure({ images: { appServer: await nextRelease(before, tag) } });
+    await deployment.up();
+    expect((await deployment.container("app-server")).image).toBe(tag);
+    const { code, stdout, stderr, seconds } = await deployment.run("rollback", "--yes");
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain("Going back to the release of");
+    console.log(`rollback: ${seconds.toFixed(1)} s`);
+    expect((await deployment.container("app-server")).image).toBe(before);
+    const told = (await deployment.run("history")).stdout;
+    expect(told).toMatch(/deployed up .*app-server \w+ → .*-next/);
+    expect(told).toMatch(/deployed rollback/);
+  });
+
+  it("rollback is refused when the older image is gone", async () => {
+    const tag = `houseline/app-server:${deployment.stack}-gone`;
+    await deployment.configure({ images: { appServer: await nextRelease((await deployment.container("app-server")).image, tag) } });
+    await deployment.up();
+    await deployment.configure({ images: {} });
+    await deployment.up();
+    await docker("rmi", "--force", tag);
+    const { code, stderr } = await deployment.run("rollback", "--yes");
+    expect(code).toBe(1);
+    expect(stderr).toContain(`its image ${tag} is not on this host any more`);
+    expect(summary(await deployment.containers())).toEqual(whole);
+  });
+
   it("up killed in the middle: the next one clears the lock and finishes", async () => {
     await deployment.configure({ drainSeconds: 61 });
     const killed = new AbortController();

@@ -1,0 +1,70 @@
+import { isDeepStrictEqual } from "node:util";
+import { docker, runDocker } from "../pulumi/docker-cli.ts";
+import type { Settings } from "../pulumi/settings.ts";
+import { deploy } from "./deploy.ts";
+import { loadSettings } from "./environment.ts";
+import { Failure } from "./failure.ts";
+import { environmentOf, readOptions, stackOptions } from "./options.ts";
+import { currentRelease, releases, type Release } from "./releases.ts";
+import { dockerClient } from "./setup/docker-engine.ts";
+import { forDeploying, setUp } from "./setup/index.ts";
+import { holdingLock } from "./stack-lock.ts";
+import { say } from "./terminal.ts";
+import { report } from "./up.ts";
+
+/** `./houseline rollback [stack]`: deploys the release before this one, by the images and the configuration that were recorded of it. */
+export async function rollback(args: string[]): Promise<number> {
+  const parsed = readOptions("rollback", args, { ...stackOptions, "yes": { type: "boolean" }, "no-wait": { type: "boolean" } }, 1);
+  const target = environmentOf(parsed);
+  const current = currentRelease(target);
+  const before = current && releases(target).findLast((release) => release.result === "deployed" && !isSame(release, current));
+  if (!before) throw new Failure(`There is no release of '${target.stack}' before this one to go back to. './houseline history' lists them.`);
+  await setUp(forDeploying, { yes: parsed.values.yes ?? false });
+  await refuseLostImages(before);
+  // Secrets are not recorded: today's are used.
+  const { secrets, freeswitch } = loadSettings(target);
+  const settings: Settings = { ...before.settings, secrets, freeswitch: { ...before.settings.freeswitch, token: freeswitch.token, aptCredentials: freeswitch.aptCredentials } };
+  say(`Going back to the release of ${before.time} by ${before.user}.`);
+  const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], pinned: before.images }));
+  report(result, settings);
+  say();
+  say("  The configuration and the code here are as they were: the next './houseline up' deploys them again.");
+  return 0;
+}
+
+const isSame = (one: Release, other: Release) => isDeepStrictEqual(one.images, other.images) && isDeepStrictEqual(one.settings, other.settings);
+
+async function refuseLostImages({ images, time }: Release): Promise<void> {
+  const client = dockerClient();
+  const present = (await docker(client, ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])).split("\n");
+  for (const reference of Object.values(images)) {
+    if (present.includes(reference) || (await runDocker(client, ["pull", "--quiet", reference], { timeoutSeconds: 900 })).code === 0) continue;
+    throw new Failure(`The release of ${time} can't be deployed again: its image ${reference} is not on this host any more, nor in a registry. Nothing was changed. Get the older code back and type './houseline up'.`);
+  }
+}
+
+/** `./houseline history [stack]`: every deployment: when, who, what, how it ended. */
+export async function history(args: string[]): Promise<number> {
+  const parsed = readOptions("history", args, { ...stackOptions, json: { type: "boolean" } }, 1);
+  const list = releases(environmentOf(parsed));
+  if (parsed.values.json) {
+    say(JSON.stringify(list, null, 2));
+    return 0;
+  }
+  if (list.length === 0) say("Nothing was deployed yet.");
+  let last: Release | undefined;
+  for (const release of list) {
+    say(`${release.time}  ${release.result.padEnd(8)} ${release.command.padEnd(8)} ${`${release.seconds} s`.padStart(8)}  ${release.user}  ${changes(last, release)}`);
+    if (release.result === "deployed") last = release;
+  }
+  return 0;
+}
+
+function changes(before: Release | undefined, after: Release): string {
+  if (!before) return "first";
+  const images = Object.entries(after.images).filter(([name, reference]) => before.images[name as keyof Release["images"]] !== reference).map(([name, reference]) => `${name} ${tagOf(before.images[name as keyof Release["images"]])} → ${tagOf(reference)}`);
+  const configured = isDeepStrictEqual(before.settings, after.settings) ? [] : ["configuration"];
+  return [...images, ...configured].join(", ") || "nothing new";
+}
+
+const tagOf = (reference: string | undefined) => reference?.slice(reference.lastIndexOf(":") + 1) ?? "none";
