@@ -75,8 +75,8 @@ export function planImages(settings: Settings, choice: SwitchChoice, inventory: 
 
 export function planImage(name: ImageName, settings: Settings, inventory: Inventory): Image {
   const recipe = recipes[name];
-  const buildArgs: Record<string, string> = name === "freeswitch" && settings.freeswitch.aptSource !== undefined
-    ? { FREESWITCH_APT_SOURCE: settings.freeswitch.aptSource } : {};
+  const buildArgs: Record<string, string> = name === "freeswitch" && settings.freeswitch.apt !== undefined
+    ? { FREESWITCH_APT_SOURCE: settings.freeswitch.apt } : {};
   const dockerfile = join(repositoryRoot, "images", name, "Dockerfile");
   if (!existsSync(dockerfile)) throw new Refusal(`images/${name}/Dockerfile is missing: this copy of Houseline is not whole. Get it again, or restore the file.`);
   const bases = recipe.dataOnly ? [] : baseImages(readFileSync(dockerfile, "utf8"));

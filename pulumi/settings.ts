@@ -41,7 +41,8 @@ export const schema = z.strictObject({
   switch: z.strictObject({ kind: z.enum(["auto", "freeswitch", "lab"]).default("auto") }).prefault({}),
   freeswitch: z.strictObject({
     image: imageName().optional(),
-    aptSource: z.string().max(1_000).regex(/^deb \S/, "one line of an apt source, beginning with 'deb '").optional(),
+    apt: z.string().max(1_000).regex(/^deb \S/, "one line of an apt source, beginning with 'deb '")
+      .regex(/^(?!.*\/\/[^/\s]*@)/, "without user and password in its address: give those as 'houseline:freeswitch.aptCredentials', where no image keeps them").optional(),
     aptCredentials: text().optional(),
     token: password().optional(),
   }).prefault({}),

@@ -10,14 +10,14 @@ export function chooseSwitch({ switch: { kind }, freeswitch }: Pick<Settings, "s
   if (kind === "lab") return { kind: "lab-switch", why: "the configuration asks for it ('switch.kind' is lab)" };
   if (source !== undefined) return { kind: "freeswitch", why: source };
   if (kind === "freeswitch") {
-    throw new Refusal("'houseline:switch.kind' is freeswitch, but nothing says where FreeSWITCH comes from: give 'houseline:freeswitch.image', 'houseline:freeswitch.aptSource' or the secret 'houseline:freeswitch.token' (docs/configuration.md).");
+    throw new Refusal("'houseline:switch.kind' is freeswitch, but nothing says where FreeSWITCH comes from: give 'houseline:freeswitch.image', 'houseline:freeswitch.apt' or the secret 'houseline:freeswitch.token' (docs/configuration.md).");
   }
   return { kind: "lab-switch", why: "no source of FreeSWITCH is configured (docs/configuration.md, 'freeswitch')" };
 }
 
-function freeswitchSource({ image, aptSource, token }: Settings["freeswitch"]): string | undefined {
+function freeswitchSource({ image, apt, token }: Settings["freeswitch"]): string | undefined {
   if (image !== undefined) return `the image ${image}`;
-  if (aptSource !== undefined) return "packages from the configured apt source";
+  if (apt !== undefined) return "packages from the configured apt source";
   if (token !== undefined) return "packages from SignalWire's repository, with the configured token";
   return undefined;
 }

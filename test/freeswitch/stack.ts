@@ -13,8 +13,8 @@ const root = join(import.meta.dirname, "../..");
 /** Debian's client: another one that comes first on PATH may lack BuildKit. */
 const docker = process.env.HOUSELINE_DOCKER ?? (existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker");
 
-export const aptSource = process.env.HOUSELINE_FREESWITCH_APT_SOURCE ?? "";
-export const skipReason = aptSource ? "" : "set HOUSELINE_FREESWITCH_APT_SOURCE to a line of an apt source with FreeSWITCH's packages";
+export const aptSource = process.env.HOUSELINE_FREESWITCH_APT ?? "";
+export const skipReason = aptSource ? "" : "set HOUSELINE_FREESWITCH_APT to a line of an apt source with FreeSWITCH's packages";
 export const domain = "houseline.test";
 export const images = { freeswitch: "houseline-freeswitch-test", sound: "houseline-freeswitch-sound-test" };
 /** What must appear nowhere in the image. */

@@ -2,7 +2,7 @@
 export const switches = [
   { name: "the lab switch", config: { switch: { kind: "lab" } }, role: "lab-switch", image: "labSwitch", skip: false },
   {
-    name: process.env.HOUSELINE_FREESWITCH_APT_SOURCE ? "FreeSWITCH" : "FreeSWITCH (skipped: set HOUSELINE_FREESWITCH_APT_SOURCE to a line of an apt source with its packages)",
-    config: { switch: { kind: "freeswitch" } }, role: "freeswitch", image: "freeswitch", skip: !process.env.HOUSELINE_FREESWITCH_APT_SOURCE,
+    name: process.env.HOUSELINE_FREESWITCH_APT ? "FreeSWITCH" : "FreeSWITCH (skipped: set HOUSELINE_FREESWITCH_APT to a line of an apt source with its packages)",
+    config: { switch: { kind: "freeswitch" } }, role: "freeswitch", image: "freeswitch", skip: !process.env.HOUSELINE_FREESWITCH_APT,
   },
 ] as const;
