@@ -1,4 +1,5 @@
 import { Refusal } from "../pulumi/refusal.ts";
+import { bench } from "./bench.ts";
 import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
 import { Failure } from "./failure.ts";
@@ -16,10 +17,11 @@ const usage = `Usage: ./houseline COMMAND
   status [stack] [--json]                         releases, slots and health
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
   doctor                                          what is missing on this machine, and what mends it
+  bench NAME [--json]                             measures, side by side with the peer
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, down, doctor, test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, down, doctor, bench, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;

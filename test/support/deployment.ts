@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { containersOf, type Seen } from "./docker.ts";
@@ -13,11 +13,11 @@ const prefix = "test-";
 export interface CommandResult { code: number; stdout: string; stderr: string; seconds: number }
 
 /** Runs `./houseline` as a person would, without a terminal. */
-export function houseline(args: readonly string[], environment: Record<string, string> = {}, signal?: AbortSignal): Promise<CommandResult> {
+export function houseline(args: readonly string[], environment: Record<string, string> = {}, signal?: AbortSignal, directory = root): Promise<CommandResult> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "cli/main.ts"), ...args], {
-      cwd: root, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL",
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(directory, "cli/main.ts"), ...args], {
+      cwd: directory, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL",
     });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
@@ -72,6 +72,16 @@ export class Deployment {
   async up(...options: string[]): Promise<CommandResult> {
     const result = await this.run("up", "--yes", ...options);
     if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
+    return result;
+  }
+
+  /** Deploys it with the code of another copy of Houseline; its `dataDirectory` must be configured. */
+  async upFrom(directory: string): Promise<CommandResult> {
+    const [here, there] = [join(state, "stacks", this.stack), join(directory, ".houseline", "stacks", this.stack)];
+    await cp(here, there, { recursive: true, force: true });
+    const result = await houseline(["up", this.stack, "--config", this.#file, "--yes"], {}, undefined, directory);
+    if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
+    await cp(there, here, { recursive: true, force: true });
     return result;
   }
 
