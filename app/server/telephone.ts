@@ -46,11 +46,10 @@ export class Telephone {
     this.calls = new Calls(this.people);
     this.switches = new Switches(config, log);
     this.#handlers = { ...peopleRequests(this.people), ...callRequests(this.calls, log) };
-    this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user) });
+    this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user), forget: (user) => this.switches.forget(user) });
     this.people.on("changed", (person) => this.#tellAll("person", { person }));
-    this.people.on("stale", (user) => this.switches.forget(user));
     this.sessions.on("online", () => this.people.refresh());
-    this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => this.switches.forget(user)));
+    this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void this.switches.forget(user)));
     this.calls.on("changed", (call) => this.#onCall(call));
     this.switches.on("event", (from, event) => this.calls.take(from, event));
     this.switches.on("channels", (from, rows) => this.calls.resynchronise(from, rows));

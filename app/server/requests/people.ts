@@ -4,8 +4,8 @@ import type { Handlers } from "./handlers.ts";
 /** What a person says about themselves. */
 export function peopleRequests(people: People): Handlers<"setDoNotDisturb"> {
   return {
-    setDoNotDisturb({ user }, { on }) {
-      people.setDoNotDisturb(user, on);
+    async setDoNotDisturb({ user }, { on }) {
+      await people.setDoNotDisturb(user, on);
       return { me: people.person(user)! };
     },
   };
