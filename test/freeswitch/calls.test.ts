@@ -7,9 +7,9 @@ import { SipClient } from "./sip-client.ts";
 import { aptSource, domain, skipReason } from "./stack.ts";
 
 const people = {
-  anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 700 },
-  boris: { name: "boris", extension: "102", authName: "boris~x1", password: "two", hz: 1000 },
-  vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 1300 },
+  anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 2700 },
+  boris: { name: "boris", extension: "102", authName: "boris~x1", password: "two", hz: 3000 },
+  vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 3300 },
 } as const;
 /** An offer of plain RTP, for one who is not going to be heard. */
 const plainSdp = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", ""].join("\r\n");
@@ -24,7 +24,7 @@ describe.skipIf(!aptSource)(`calls through FreeSWITCH${skipReason && ` (skipped:
 
   /** A second device of Boris. */
   async function secondDevice(use: (page: Page) => Promise<void>): Promise<void> {
-    const page = await scene.browsers.open(1600);
+    const page = await scene.browsers.open(3600);
     await scene.register("boris", page);
     await scene.patient("boris");
     await page.evaluate(() => { window.phone.autoAnswer = false; });
@@ -70,7 +70,7 @@ describe.skipIf(!aptSource)(`calls through FreeSWITCH${skipReason && ` (skipped:
     await secondDevice(async (second) => {
       await pages.boris.evaluate(() => window.phone.session.terminate({ status_code: 486 }));
       await second.evaluate(() => window.phone.answer());
-      await scene.hearsTone(pages.anna, 1600);
+      await scene.hearsTone(pages.anna, 3600);
     });
   });
 

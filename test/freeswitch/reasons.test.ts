@@ -4,9 +4,9 @@ import { Scene } from "./scene.ts";
 import { aptSource, skipReason } from "./stack.ts";
 
 const people = {
-  anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 700 },
-  boris: { name: "boris", extension: "102", authName: "boris~x1", password: "two", hz: 1000 },
-  vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 1300, language: "ru" },
+  anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 2700 },
+  boris: { name: "boris", extension: "102", authName: "boris~x1", password: "two", hz: 3000 },
+  vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 3300, language: "ru" },
 } as const;
 const others: Person[] = [
   { name: "gleb", extension: "104", authName: "gleb~1", password: "four" },

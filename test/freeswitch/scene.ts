@@ -97,7 +97,7 @@ export class Scene<Name extends string> {
   }
 
   async presses(name: Name, digits: string, transportType: "INFO" | "RFC2833" = "RFC2833"): Promise<void> {
-    await this.pages[name].evaluate(([digits, transportType]) => window.phone.session.sendDTMF(digits, { transportType } as object), [digits, transportType] as const);
+    await this.pages[name].evaluate(([digits, transportType]) => window.phone.session.sendDTMF(digits, { transportType, duration: 80, interToneGap: 80 } as object), [digits, transportType] as const);
   }
 
   async transfer(name: Name, to: string, at = -1): Promise<void> {
@@ -132,7 +132,7 @@ export class Scene<Name extends string> {
     await until(`the prompt ${prompt} in ${language}`, async () => {
       best = Math.max(best, likeness(await this.#heard(name), wanted));
       return best > surelyHeard;
-    }, milliseconds).catch((error: Error) => { throw new Error(`${error.message} Likeness was ${best.toFixed(2)}.`); });
+    }, milliseconds, 150).catch((error: Error) => { throw new Error(`${error.message} Likeness was ${best.toFixed(2)}.`); });
   }
 
   /** How much what was heard is like a prompt, 0 to 1. */
