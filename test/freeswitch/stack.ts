@@ -20,6 +20,8 @@ export const domain = "houseline.test";
 /** Copies of the repository on one machine don't take each other's images and containers away. */
 const checkout = createHash("md5").update(root).digest("hex").slice(0, 6);
 export const images = { freeswitch: `houseline-freeswitch-test-${checkout}`, sound: `houseline-freeswitch-sound-test-${checkout}` };
+/** With the certificate, which takes seconds to make: it stays, as the images do. */
+const keptState = `houseline-freeswitch-test-state-${checkout}`;
 /** What must appear nowhere in the image. */
 export const secretMark = "Zx7secret-of-the-apt-source";
 
@@ -108,7 +110,7 @@ export class Stack {
     const secretsDirectory = await mkdtemp(join(tmpdir(), "houseline-secrets-"));
     await chmod(secretsDirectory, 0o755);
     for (const [file, value] of Object.entries(secrets)) await writeFile(join(secretsDirectory, file), value);
-    for (const volume of ["slots", "state", "voicemail"]) await dockerRun("volume", "create", "--label", label, `${name}-${volume}`);
+    for (const volume of ["slots", "voicemail"]) await dockerRun("volume", "create", "--label", label, `${name}-${volume}`);
     await dockerRun("create", "--name", `${name}-sound`, "--label", label, images.sound);
     const bases = { ws: await freePorts(3), sip: await freePorts(3), esl: await freePorts(3), rtp: 40_000 };
     return new Stack(name, directory, await directory.listen(), bases, secretsDirectory);
@@ -144,7 +146,7 @@ export class Stack {
     };
     await dockerRun("run", "-d", "--name", name, "--label", label, "--network", "host", "--init", "--read-only", "--cap-drop", "ALL",
       "--security-opt", "no-new-privileges", "--stop-timeout", "90", "--tmpfs", "/run/houseline:uid=10001,gid=10001,mode=0755", "--tmpfs", "/tmp",
-      "-v", `${this.#name}-slots:/slots`, "-v", `${this.#name}-state:/var/lib/houseline/switch`,
+      "-v", `${this.#name}-slots:/slots`, "-v", `${keptState}:/var/lib/houseline/switch`,
       "-v", `${this.#name}-voicemail:/var/lib/houseline/voicemail`, "-v", `${this.#secrets}:/run/secrets:ro`,
       "--volumes-from", `${this.soundContainer}:ro`, ...Object.entries(environment).flatMap(([key, value]) => ["-e", `${key}=${value}`]), images.freeswitch);
     return new Switch(name);
