@@ -60,7 +60,7 @@ stdbuf -oL freeswitch -nonat -nocal -c -elegant-term -conf /etc/freeswitch -db $
   -certs $run/certs -temp /tmp -storage $run/storage -recordings $run/storage -cache $run/storage </dev/null &
 switch=$!
 
-# The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan.xml), the process ends after its
+# The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan/callers.xml), the process ends after its
 # last call. At the drain limit what is left is hung up.
 drain() {
   trap '' TERM INT
