@@ -12,12 +12,16 @@ base=$(awk '$1 == "base" { print $2 }' "$here/sounds.lock")
 awk '$1 == "input" { print $2 "  " $3 }' "$here/sounds.lock" | (cd "$here" && sha256sum --check --quiet) \
   || { echo "sounds.lock is out of date: run images/freeswitch-sound/lock.sh" >&2; exit 1; }
 
-# language, voice of espeak-ng, folder
+# language, voice of espeak-ng, folder: every prompt that isn't there yet
 speak() {
-  local language=$1 voice=$2 folder=$3 only=$4 name text rate
+  local language=$1 voice=$2 folder=$3 name text rate missing
   while IFS=$'\t' read -r name text; do
-    case $name in $only) ;; *) continue ;; esac
-    for rate in $rates; do mkdir -p "$out/$folder/${name%/*}/$rate"; done
+    missing=
+    for rate in $rates; do
+      mkdir -p "$out/$folder/${name%/*}/$rate"
+      [ -e "$out/$folder/${name%/*}/$rate/${name##*/}.wav" ] || missing=yes
+    done
+    [ -n "$missing" ] || continue
     espeak-ng -v "$voice" -s 150 -g 4 -w /tmp/prompt.wav "$text" < /dev/null
     for rate in $rates; do
       sox -R /tmp/prompt.wav -b 16 -c 1 "$out/$folder/${name%/*}/$rate/${name##*/}.wav" \
@@ -64,16 +68,15 @@ published() {
 mkdir -p "$out"
 if [ "$pack" != synthetic ] && published; then
   echo published > "$out/PACK"
-  # The archives don't have our own prompts; Russian ones are not in the lock.
-  speak en en-us en/us/callie 'houseline/*'
 elif [ "$pack" = published ]; then
   echo "The published sound archives can't be reached at $base" >&2
   exit 1
 else
   echo synthetic > "$out/PACK"
-  speak en en-us en/us/callie '*'
   music
 fi
-speak ru ru ru/RU/elena '*'
+# The archives don't have our own prompts, and the lock has no Russian ones.
+speak en en-us en/us/callie
+speak ru ru ru/RU/elena
 find "$out" -name '*.wav' -size -1k -print -quit | grep -q . && { echo "a sound came out empty" >&2; exit 1; }
 echo "$(find "$out" -name '*.wav' | wc -l) sounds, $(du -sh "$out" | cut -f1), $(cat "$out/PACK")"

@@ -102,7 +102,6 @@ follow_peers() {
       read -r -N 1 -t 0.3 -u "${fds[i]}" && up+=,LEG@${names[i]}^~mesh@mesh.${HOUSELINE_DOMAIN:-houseline.local}
       exec {fds[i]}>&-
     done
-    up=${up#,}
     [ "$up" != "$known" ] && timeout 5 fs_cli -x "global_setvar houseline_mesh=$up" > /dev/null && known=$up
   done
 } 2> /dev/null

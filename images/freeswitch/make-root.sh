@@ -68,6 +68,6 @@ houseline:x:10001:' > "$root/etc/group"
 echo 'hosts: files dns' > "$root/etc/nsswitch.conf"
 ldconfig -r "$root"
 
-mkdir -p "$root"/{tmp,slots,run/houseline,run/secrets,var/lib/houseline/switch} "$root/usr/share/freeswitch/sounds"
+mkdir -p "$root"/{tmp,slots,run/houseline,run/secrets,var/lib/houseline/switch,var/lib/houseline/voicemail} "$root/usr/share/freeswitch/sounds"
 chmod 1777 "$root/tmp"
-chown 10001:10001 "$root"/{slots,run/houseline,var/lib/houseline/switch}
+chown 10001:10001 "$root"/{slots,run/houseline,var/lib/houseline/switch,var/lib/houseline/voicemail}
