@@ -93,7 +93,8 @@ follow_peers() {
       for n in 0 1 2; do
         port=$((${HOUSELINE_SIP_PORT:-5080} + n))
         [ "$peer:$n" != "$own:$slot" ] && exec {fd}<>"/dev/udp/$peer/$port" || continue
-        printf 'OPTIONS sip:%s:%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\r\nMax-Forwards: 0\r\nFrom: <sip:%s>;tag=%s\r\nTo: <sip:%s>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n' \
+        # Not bash's own printf, which sends every line as a datagram.
+        /usr/bin/printf 'OPTIONS sip:%s:%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s>;tag=%s\r\nTo: <sip:%s>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n' \
           "$peer" "$port" "$own" "$SRANDOM$SRANDOM" "$own" "$SRANDOM" "$peer" "$SRANDOM$SRANDOM" >&$fd
         fds+=("$fd") names+=("$peer:$port")
       done
