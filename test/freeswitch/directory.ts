@@ -58,13 +58,13 @@ export class TestDirectory {
   #session({ authName, name, extension, password }: Person): string {
     const hash = createHash("md5").update(`${authName}:${this.#domain}:${password}`).digest("hex");
     const variables = { "sip-force-user": name, user_context: "default", effective_caller_id_name: name, effective_caller_id_number: extension };
-    return `<user id="${authName}" cacheable="true"><params><param name="a1-hash" value="${hash}"/></params><variables>${
+    return `<user id="${authName}" cacheable="true"><params><param name="allow-empty-password" value="false"/><param name="a1-hash" value="${hash}"/></params><variables>${
       Object.entries(variables).map(([key, value]) => `<variable name="${key}" value="${value}"/>`).join("")}</variables></user>`;
   }
 
   #dialled({ name, extension, doNotDisturb }: Person): string {
-    const dial = `\${sofia_contact(*/${name}@${this.#domain})}`;
-    return `<user id="${name}" number-alias="${extension}" cacheable="true"><params><param name="dial-string" value="${dial}"/></params><variables>${
+    const dial = `\${regex(\${sofia_contact(*/${name}@${this.#domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
+    return `<user id="${name}" number-alias="${extension}" cacheable="true"><params><param name="allow-empty-password" value="false"/><param name="dial-string" value="${dial}"/></params><variables>${
       doNotDisturb ? `<variable name="do_not_disturb" value="true"/>` : ""}</variables></user>`;
   }
 
