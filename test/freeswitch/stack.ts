@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, readlink, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -6,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { until } from "./browser.ts";
-import { TestDirectory, type Person } from "./directory.ts";
+import { TestDirectory, type Person, type Room } from "./directory.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
@@ -16,11 +17,15 @@ const docker = process.env.HOUSELINE_DOCKER ?? (existsSync("/usr/bin/docker") ? 
 export const aptSource = process.env.HOUSELINE_FREESWITCH_APT ?? "";
 export const skipReason = aptSource ? "" : "set HOUSELINE_FREESWITCH_APT to a line of an apt source with FreeSWITCH's packages";
 export const domain = "houseline.test";
-export const images = { freeswitch: "houseline-freeswitch-test", sound: "houseline-freeswitch-sound-test" };
+/** Copies of the repository on one machine don't take each other's images and containers away. */
+const checkout = createHash("md5").update(root).digest("hex").slice(0, 6);
+export const images = { freeswitch: `houseline-freeswitch-test-${checkout}`, sound: `houseline-freeswitch-sound-test-${checkout}` };
+/** With the certificate, which takes seconds to make: it stays, as the images do. */
+const keptState = `houseline-freeswitch-test-state-${checkout}`;
 /** What must appear nowhere in the image. */
 export const secretMark = "Zx7secret-of-the-apt-source";
 
-const label = "houseline.stack=freeswitch-test";
+export const label = `houseline.stack=freeswitch-test-${checkout}`;
 const secrets = { "esl-password": "esl-7d1f0c4b9a", "directory-password": "directory-5e2a8c61b0", "mesh-password": "mesh-93b7e1d20f" };
 
 export async function dockerRun(...words: string[]): Promise<string> {
@@ -99,16 +104,23 @@ export class Stack {
     this.#secrets = secretsDirectory;
   }
 
-  static async create(people: Person[]): Promise<Stack> {
+  static async create(people: Person[], rooms: Room[] = []): Promise<Stack> {
     const name = `houseline-freeswitch-test-${process.pid}`;
-    const directory = new TestDirectory(domain, secrets["directory-password"], people);
+    const directory = new TestDirectory(domain, secrets["directory-password"], people, rooms);
     const secretsDirectory = await mkdtemp(join(tmpdir(), "houseline-secrets-"));
     await chmod(secretsDirectory, 0o755);
     for (const [file, value] of Object.entries(secrets)) await writeFile(join(secretsDirectory, file), value);
-    for (const volume of ["slots", "state"]) await dockerRun("volume", "create", "--label", label, `${name}-${volume}`);
+    for (const volume of ["slots", "voicemail"]) await dockerRun("volume", "create", "--label", label, `${name}-${volume}`);
     await dockerRun("create", "--name", `${name}-sound`, "--label", label, images.sound);
     const bases = { ws: await freePorts(3), sip: await freePorts(3), esl: await freePorts(3), rtp: 40_000 };
     return new Stack(name, directory, await directory.listen(), bases, secretsDirectory);
+  }
+
+  /** Copies the prompts and the music to this machine; returns where they are. */
+  async sounds(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), "houseline-sounds-"));
+    await dockerRun("cp", `${this.soundContainer}:/usr/share/freeswitch/sounds/.`, folder);
+    return folder;
   }
 
   get soundContainer(): string {
@@ -134,7 +146,8 @@ export class Stack {
     };
     await dockerRun("run", "-d", "--name", name, "--label", label, "--network", "host", "--init", "--read-only", "--cap-drop", "ALL",
       "--security-opt", "no-new-privileges", "--stop-timeout", "90", "--tmpfs", "/run/houseline:uid=10001,gid=10001,mode=0755", "--tmpfs", "/tmp",
-      "-v", `${this.#name}-slots:/slots`, "-v", `${this.#name}-state:/var/lib/houseline/switch`, "-v", `${this.#secrets}:/run/secrets:ro`,
+      "-v", `${this.#name}-slots:/slots`, "-v", `${keptState}:/var/lib/houseline/switch`,
+      "-v", `${this.#name}-voicemail:/var/lib/houseline/voicemail`, "-v", `${this.#secrets}:/run/secrets:ro`,
       "--volumes-from", `${this.soundContainer}:ro`, ...Object.entries(environment).flatMap(([key, value]) => ["-e", `${key}=${value}`]), images.freeswitch);
     return new Switch(name);
   }

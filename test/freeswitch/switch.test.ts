@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./browser.ts";
 import { type Person } from "./directory.ts";
 import { SipClient } from "./sip-client.ts";
-import { aptSource, buildImages, dockerRun, domain, images, removeLeftovers, savedImage, secretMark, skipReason, Stack, type Switch } from "./stack.ts";
+import { aptSource, buildImages, dockerRun, domain, images, label, removeLeftovers, savedImage, secretMark, skipReason, Stack, type Switch } from "./stack.ts";
 
 const anna: Person = { name: "anna", extension: "101", authName: "anna~k3f9", password: "one" };
 
@@ -38,7 +38,7 @@ describe.skipIf(!aptSource)(`the FreeSWITCH container${skipReason && ` (skipped:
   });
 
   it("names the version of every package in it", async () => {
-    const packages = (await dockerRun("run", "--rm", "--label", "houseline.stack=freeswitch-test", "--entrypoint", "cat", images.freeswitch, "/usr/share/houseline/packages")).split("\n");
+    const packages = (await dockerRun("run", "--rm", "--label", label, "--entrypoint", "cat", images.freeswitch, "/usr/share/houseline/packages")).split("\n");
     const version = packages.find((line) => line.startsWith("freeswitch "))?.split(" ")[1] ?? "";
     expect(version.localeCompare("1.11.1", "en", { numeric: true })).toBeGreaterThanOrEqual(0);
     expect(packages.filter((line) => /^(libc6|libssl3|libsofia-sip-ua0) /.test(line))).toHaveLength(3);
