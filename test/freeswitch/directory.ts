@@ -77,7 +77,7 @@ export class TestDirectory {
   }
 
   #dialled({ name, extension, doNotDisturb, language, voicemail }: Person): string {
-    return user(name, extension, { "dial-string": `\${sofia_contact(*/${name}@${this.#domain})}` },
+    return user(name, extension, { "dial-string": dialString(name, this.#domain) },
       { language, do_not_disturb: doNotDisturb && "true", voicemail: voicemail && "true" });
   }
 
@@ -95,6 +95,11 @@ type Values = Record<string, string | false | undefined>;
 function user(id: string, alias: string | undefined, params: Values, variables: Values): string {
   const list = (tag: string, values: Values) =>
     Object.entries(values).map(([name, value]) => (value ? `<${tag} name="${name}" value="${value}"/>` : "")).join("");
-  return `<user id="${id}"${alias ? ` number-alias="${alias}"` : ""} cacheable="true"><params>${list("param", params)}</params><variables>${
+  return `<user id="${id}"${alias ? ` number-alias="${alias}"` : ""} cacheable="true"><params>${list("param", { "allow-empty-password": "false", ...params })}</params><variables>${
     list("variable", variables)}</variables></user>`;
+}
+
+/** As the application server gives it (app/server/directory/directory.ts). */
+function dialString(name: string, domain: string): string {
+  return `\${regex(\${sofia_contact(*/${name}@${domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
 }

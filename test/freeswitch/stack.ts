@@ -26,7 +26,7 @@ const keptState = `houseline-freeswitch-test-state-${checkout}`;
 export const secretMark = "Zx7secret-of-the-apt-source";
 
 export const label = `houseline.stack=freeswitch-test-${checkout}`;
-const secrets = { "esl-password": "esl-7d1f0c4b9a", "directory-password": "directory-5e2a8c61b0" };
+const secrets = { "esl-password": "esl-7d1f0c4b9a", "directory-password": "directory-5e2a8c61b0", "mesh-password": "mesh-93b7e1d20f" };
 
 export async function dockerRun(...words: string[]): Promise<string> {
   const { stdout, stderr } = await run(docker, words, { maxBuffer: 64 << 20, env: { ...process.env, DOCKER_BUILDKIT: "1" } });
