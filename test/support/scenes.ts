@@ -1,6 +1,7 @@
 import type { EslLink, SwitchEvent } from "../../app/server/switch/esl-link.ts";
 import type { Person } from "../freeswitch/directory.ts";
 import { SipClient, type Dialog, type SipMessage } from "../freeswitch/sip-client.ts";
+import type { ChannelRow } from "../../app/server/switch/remote-switch.ts";
 import { until } from "./until.ts";
 
 /** What the scenes listen to over ESL. */
@@ -9,37 +10,49 @@ export const sceneEvents = [
   "CUSTOM sofia::register sofia::unregister",
 ].join(" ");
 
-export const sceneDomain = "scenes.test";
+const wanted = new Set(sceneEvents.split(" "));
+
+export const sceneDomain = "houseline.test";
 /** Anna calls Boris; Clara is whom calls are transferred to; Dora is never there. */
 export const scenePeople = ["anna", "boris", "clara", "dora"].map((name, index): Person =>
   ({ name, extension: String(101 + index), authName: `${name}~1`, password: `of ${name}` }));
 
 /**
- * An offer or answer as a browser writes it. Nothing listens at its address: what is looked at is what the switch tells of a call.
- *
- * @param opus the payload type that the other side gave to Opus
+ * What Boris and Clara answer, as a browser writes it: the first codec that was offered, Opus where it is for them to offer.
+ * Nothing listens at its address: what is looked at is what the switch tells of a call.
  */
-function sdp(direction: "sendrecv" | "sendonly" | "recvonly", setup: "actpass" | "active", opus = "111"): string {
+function answer({ body }: SipMessage): string {
+  const payload = /^m=audio \d+ \S+ (\d+)/m.exec(body)?.[1] ?? "111";
+  const codec = new RegExp(`^a=rtpmap:${payload} (\\S+)`, "m").exec(body)?.[1] ?? (payload === "0" ? "PCMU/8000" : "opus/48000/2");
   const fingerprint = Array.from({ length: 32 }, (_, index) => (index + 16).toString(16).toUpperCase()).join(":");
   return [
-    "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0", `m=audio 9 UDP/TLS/RTP/SAVPF ${opus}`, "c=IN IP4 127.0.0.1", "a=mid:0", `a=${direction}`, "a=rtcp-mux",
-    "a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuvwx", `a=fingerprint:sha-256 ${fingerprint}`, `a=setup:${setup}`,
-    "a=candidate:1 1 udp 2113937151 127.0.0.1 9 typ host", `a=rtpmap:${opus} opus/48000/2`, "",
+    "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0", `m=audio 9 UDP/TLS/RTP/SAVPF ${payload}`, "c=IN IP4 127.0.0.1", "a=mid:0", "a=sendrecv", "a=rtcp-mux",
+    "a=ice-ufrag:abcd", "a=ice-pwd:abcdefghijklmnopqrstuvwx", `a=fingerprint:sha-256 ${fingerprint}`, `a=setup:${body === "" ? "actpass" : "active"}`,
+    "a=candidate:1 1 udp 2113937151 127.0.0.1 9 typ host", `a=rtpmap:${payload} ${codec}`, "",
   ].join("\r\n");
 }
 
-const opusOf = ({ body }: SipMessage) => /^a=rtpmap:(\d+) opus\/48000/im.exec(body)?.[1];
+/** What Anna offers: plain RTP, since FreeSWITCH would wait for a browser's media before it lets her talk to anybody. */
+function offer(direction: "sendrecv" | "sendonly"): string {
+  return ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", `a=${direction}`, ""].join("\r\n");
+}
+
 const typed = ["Content-Type: application/sdp"];
 
 /** A switch, real or not, with Anna, Boris and Clara signed in. */
 export class Stage {
   readonly events: SwitchEvent[] = [];
+  /** What `show channels as json` listed while Anna and Boris were talking. */
+  channels: ChannelRow[] = [];
   readonly #url: string;
   readonly #esl: EslLink;
   readonly #clients = new Map<string, SipClient>();
   readonly #contacts = new Set<SipClient>();
 
-  readonly #listener = (event: SwitchEvent) => this.events.push(event);
+  readonly #listener = (event: SwitchEvent) => {
+    // modesl subscribes to more than it is asked to.
+    if (wanted.has(String(event["Event-Name"]))) this.events.push(event);
+  };
 
   constructor(url: string, esl: EslLink) {
     this.#url = url;
@@ -94,20 +107,25 @@ export class Stage {
     await this.register("anna", "boris");
     const [anna, boris] = [await this.client("anna"), await this.client("boris")];
     const invited = this.request(boris, "INVITE");
-    const final = anna.invite("boris", sdp("sendrecv", "actpass"));
+    const final = anna.invite("boris", offer("sendrecv"));
     const invite = await invited;
     boris.reply(invite, "180 Ringing");
-    await this.event("CHANNEL_PROGRESS", 2);
-    boris.reply(invite, "200 OK", typed, sdp("sendrecv", "active", opusOf(invite)));
+    await this.event("CHANNEL_PROGRESS");
+    boris.reply(invite, "200 OK", typed, answer(invite));
     const response = await final;
     await this.event("CHANNEL_BRIDGE");
+    // The list follows the events within some milliseconds.
+    this.channels = await until("a settled list of channels", async () => {
+      const { rows = [] } = JSON.parse(await this.#esl.api("show", "channels", "as", "json")) as { rows?: ChannelRow[] };
+      return new Set(rows.map(({ call_uuid }) => call_uuid)).size === 1 && rows.every(({ callstate }) => callstate === "ACTIVE") && rows;
+    });
     return { anna, boris, calling: anna.dialled(response), called: boris.answered(invite) };
   }
 
   /** Answers every INVITE within a call with what is offered; a switch asks for that or not. */
   agree(client: SipClient): void {
     void this.request(client, "INVITE").then((invite) => {
-      client.reply(invite, "200 OK", typed, sdp("sendrecv", "active", opusOf(invite)));
+      client.reply(invite, "200 OK", typed, answer(invite));
       this.agree(client);
     }, () => undefined);
   }
@@ -132,9 +150,9 @@ export const scenes: readonly Scene[] = [
       const { anna, boris, calling, called } = await stage.connect();
       for (const [client, dialog, other, count] of [[anna, calling, boris, 1], [boris, called, anna, 2]] as const) {
         stage.agree(other);
-        await client.within(dialog, "INVITE", typed, sdp("sendonly", "actpass"));
+        await client.within(dialog, "INVITE", typed, offer("sendonly"));
         await stage.event("CHANNEL_HOLD", count);
-        await client.within(dialog, "INVITE", typed, sdp("sendrecv", "actpass"));
+        await client.within(dialog, "INVITE", typed, offer("sendrecv"));
         await stage.event("CHANNEL_UNHOLD", count);
       }
       await anna.within(calling, "INFO", ["Content-Type: application/dtmf-relay"], "Signal=5\r\nDuration=100\r\n");
@@ -163,8 +181,8 @@ export const scenes: readonly Scene[] = [
       if (status !== 202) throw new Error(`REFER was answered with ${status}.`);
       const invite = await invited;
       clara.reply(invite, "180 Ringing");
-      await stage.event("CHANNEL_PROGRESS", 3);
-      clara.reply(invite, "200 OK", typed, sdp("sendrecv", invite.body === "" ? "actpass" : "active", opusOf(invite)));
+      await stage.event("CHANNEL_PROGRESS", 2);
+      clara.reply(invite, "200 OK", typed, answer(invite));
       await stage.event("CHANNEL_BRIDGE", 2);
       await clara.within(clara.answered(invite), "BYE");
       await stage.event("CHANNEL_HANGUP_COMPLETE", 3);
@@ -176,7 +194,7 @@ export const scenes: readonly Scene[] = [
       await stage.register("anna", "boris");
       const [anna, boris] = [await stage.client("anna"), await stage.client("boris")];
       const invited = stage.request(boris, "INVITE");
-      const final = anna.invite("102", sdp("sendrecv", "actpass"));
+      const final = anna.invite("102", offer("sendrecv"));
       boris.reply(await invited, reply);
       await final;
       await stage.event("CHANNEL_HANGUP_COMPLETE", 2);
@@ -188,10 +206,10 @@ export const scenes: readonly Scene[] = [
       await stage.register("anna", "boris");
       const [anna, boris] = [await stage.client("anna"), await stage.client("boris")];
       const invited = stage.request(boris, "INVITE");
-      const final = anna.invite("boris", sdp("sendrecv", "actpass"));
+      const final = anna.invite("boris", offer("sendrecv"));
       const invite = await invited;
       boris.reply(invite, "180 Ringing");
-      await stage.event("CHANNEL_PROGRESS", 2);
+      await stage.event("CHANNEL_PROGRESS");
       const cancelled = stage.request(boris, "CANCEL");
       anna.cancel();
       boris.reply(await cancelled, "200 OK");
@@ -203,7 +221,7 @@ export const scenes: readonly Scene[] = [
   ...([["offline", "dora"], ["unknown", "999"]] as const).map(([name, to]): Scene => ({
     name,
     async play(stage) {
-      await (await stage.client("anna")).invite(to, sdp("sendrecv", "actpass"));
+      await (await stage.client("anna")).invite(to, offer("sendrecv"));
       await stage.event("CHANNEL_HANGUP_COMPLETE");
     },
   })),

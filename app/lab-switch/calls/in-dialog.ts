@@ -63,7 +63,7 @@ function refer(switchboard: Switchboard, leg: Leg, transaction: ServerTransactio
   if (!leg.peer || leg.peer.ended) return transaction.reply(481);
   transaction.reply(202, { headers: [switchboard.contact] });
   leg.socket.transactions.request(done(leg, switchboard.contact), ignore);
-  switchboard.transfer(leg.peer, user, "BLIND_TRANSFER");
+  switchboard.transfer(leg.peer, user);
 }
 
 /** FreeSWITCH too calls a blind transfer done as soon as it has begun. */

@@ -55,6 +55,8 @@ export class Leg {
   peer: Leg | undefined;
   /** For a leg to a called device: the leg that called. */
   originator: Leg | undefined;
+  /** Who was looked up last on behalf of this leg. */
+  dialled: string | undefined;
   /** What came of the last attempt to reach somebody, as FreeSWITCH's `originate_disposition`; empty before there was one. */
   disposition = "";
   readonly variables = new Map<string, string>();

@@ -68,12 +68,12 @@ export class Switchboard {
   }
 
   /** Takes a leg out of its call and connects it with somebody else; the leg that it talked to is over. */
-  transfer(leg: Leg, destination: string, cause: Cause = "NORMAL_CLEARING"): void {
+  transfer(leg: Leg, destination: string): void {
     const left = leg.peer;
     if (left) {
       this.#unbridged(leg, left);
       leg.peer = undefined;
-      this.#end(left, cause, true);
+      this.#end(left, "NORMAL_CLEARING", true);
     }
     leg.originator = undefined;
     leg.calls(destination);
@@ -86,7 +86,9 @@ export class Switchboard {
   /** The caller takes an unanswered call back. */
   cancel(transaction: ServerTransaction): void {
     const leg = this.legs.find(({ invite }) => invite === transaction);
-    if (leg) this.hangUp(leg, "ORIGINATOR_CANCEL");
+    if (!leg) return;
+    if (leg.disposition !== "") leg.disposition = "ORIGINATOR_CANCEL";
+    this.hangUp(leg, "ORIGINATOR_CANCEL");
   }
 
   /** Ends a leg and, when they talk, its peer. `tell` is false when the device ended it itself. */
@@ -144,6 +146,7 @@ export class Switchboard {
   }
 
   #ring(caller: Leg, { id: person, numberAlias = person }: DirectoryUser, devices: ReturnType<Registrar["of"]>): void {
+    caller.dialled = person;
     // A transferred leg has no offer at hand: the called device makes one. (RFC 3725 section 4.1)
     const body = caller.invite?.request.body ?? "";
     const called = devices.map(({ contact, socket }) => {
@@ -154,6 +157,7 @@ export class Switchboard {
         target: contact, destination: person, callerName: caller.callerName, callerNumber: caller.callerNumber, number: numberAlias,
       });
       leg.originator = caller;
+      leg.dialled = person;
       return leg;
     });
     const causes: Cause[] = [];
