@@ -193,7 +193,9 @@ export class Control extends Emitter<ControlEvents> {
     this.#justResumed = false;
     this.#lastSeq = frame.seq;
     this.#save();
-    const data = events[frame.name].safeParse(frame.data);
+    // A newer server may send events that this page doesn't know.
+    if (!Object.hasOwn(events, frame.name)) return;
+    const data = events[frame.name as EventName].safeParse(frame.data);
     if (!data.success) return;
     const event = { name: frame.name, data: data.data } as ControlEvent;
     if (event.name === "goodbye") this.#expectClose(socket, event.data.delayMs);

@@ -24,6 +24,5 @@ test("frames that are not of the protocol are refused", () => {
   expect(clientFrame.safeParse({ type: "request", id: -1, name: "ping", params: {} }).success).toBe(false);
   expect(clientFrame.safeParse({ type: "event", id: 1, name: "ping" }).success).toBe(false);
   expect(serverFrame.safeParse({ type: "event", seq: 0, name: "call", data: {} }).success).toBe(false);
-  expect(serverFrame.safeParse({ type: "event", seq: 1, name: "nonsense", data: {} }).success).toBe(false);
   expect(serverFrame.safeParse({ type: "hello", version: 1, server: "houseline" }).success).toBe(true);
 });

@@ -10,8 +10,6 @@ import type { PersonRow, Store } from "./store/store.ts";
 interface PeopleEvents {
   /** Somebody's presence or name changed, or somebody is new. */
   changed: [person: Person];
-  /** What the switch may have cached about somebody is no longer true. */
-  stale: [user: string];
 }
 
 const demoPeople = [
@@ -26,6 +24,8 @@ export interface PresenceSource {
   /** Who is signed in, on this server or another. */
   online(): ReadonlySet<string>;
   inCall(user: string): "in-call" | "ringing" | undefined;
+  /** Makes every switch ask again about somebody; ends when each has been told, or could not be. */
+  forget(user: string): Promise<void>;
 }
 
 export class People extends EventEmitter<PeopleEvents> implements Directory {
@@ -57,7 +57,7 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     this.#byExtension = new Map([...this.#rows.values()].map((row) => [row.extension, row]));
     for (const row of this.#rows.values()) {
       const old = before.get(row.user);
-      if (old && (old.doNotDisturb !== row.doNotDisturb || old.name !== row.name || old.extension !== row.extension)) this.emit("stale", row.user);
+      if (old && (old.doNotDisturb !== row.doNotDisturb || old.name !== row.name || old.extension !== row.extension)) void this.#source?.forget(row.user);
     }
   }
 
@@ -95,12 +95,13 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     return [...this.#rows.keys()].map((user) => this.person(user)!);
   }
 
-  setDoNotDisturb(user: string, on: boolean): void {
+  /** Others hear of it only once no switch rings this person any more. */
+  async setDoNotDisturb(user: string, on: boolean): Promise<void> {
     const row = this.#rows.get(user);
     if (!row || row.doNotDisturb === on) return;
     this.#store.setDoNotDisturb(user, on);
     row.doNotDisturb = on;
-    this.emit("stale", user);
+    await this.#source?.forget(user);
     this.refresh(user);
   }
 

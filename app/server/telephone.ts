@@ -6,10 +6,11 @@ import type { Logger } from "./log.ts";
 import { passwordMatches, pretendToCompare } from "./passwords.ts";
 import { People } from "./people.ts";
 import { RateLimit } from "./rate-limit.ts";
+import { callRequests } from "./requests/calls.ts";
+import { peopleRequests } from "./requests/people.ts";
 import { type Connection, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import type { RemoteSwitch } from "./switch/remote-switch.ts";
 import { Switches } from "./switch/switches.ts";
 import type { Store } from "./store/store.ts";
 
@@ -30,6 +31,7 @@ export class Telephone {
   readonly #domain: string;
   readonly #log: Logger;
   readonly #watch: NodeJS.Timeout;
+  readonly #handlers: ReturnType<typeof peopleRequests> & ReturnType<typeof callRequests>;
   readonly #byConnection = new WeakMap<Connection, Session>();
   readonly #perAccount = new RateLimit(5, 12_000);
   readonly #perAddress = new RateLimit(30, 2_000);
@@ -43,11 +45,11 @@ export class Telephone {
     this.sessions = new Sessions(store, config.directoryPassword, config.domain);
     this.calls = new Calls(this.people);
     this.switches = new Switches(config, log);
-    this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user) });
+    this.#handlers = { ...peopleRequests(this.people), ...callRequests(this.calls, log) };
+    this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user), forget: (user) => this.switches.forget(user) });
     this.people.on("changed", (person) => this.#tellAll("person", { person }));
-    this.people.on("stale", (user) => this.switches.forget(user));
     this.sessions.on("online", () => this.people.refresh());
-    this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => this.switches.forget(user)));
+    this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void this.switches.forget(user)));
     this.calls.on("changed", (call) => this.#onCall(call));
     this.switches.on("event", (from, event) => this.calls.take(from, event));
     this.switches.on("channels", (from, rows) => this.calls.resynchronise(from, rows));
@@ -71,11 +73,10 @@ export class Telephone {
     if (name === "ping") return {};
     const session = this.#byConnection.get(connection);
     if (!session) throw new RequestError("unauthorized", "Sign in first.");
-    switch (name) {
-      case "logout": return this.#logout(connection, session);
-      case "setDoNotDisturb": return this.#setDoNotDisturb(session, params);
-      case "hangup": return this.#hangup(session, params);
-    }
+    if (name === "logout") return this.#logout(connection, session);
+    const handler = (this.#handlers as Partial<Record<RequestName, (session: Session, params: never) => unknown>>)[name];
+    if (!handler) throw new RequestError("bad-request", `There is no request '${name}'.`);
+    return handler(session, params);
   };
 
   /** A socket has closed. */
@@ -158,27 +159,6 @@ export class Telephone {
     this.#byConnection.delete(connection);
     this.sessions.end(session);
     this.#log.info({ user: session.user, session: session.id }, "signed out");
-    return {};
-  }
-
-  #setDoNotDisturb(session: Session, { on }: Params<"setDoNotDisturb">): Result<"setDoNotDisturb"> {
-    this.people.setDoNotDisturb(session.user, on);
-    return { me: this.people.person(session.user)! };
-  }
-
-  /** A stranger's call is answered exactly like one that doesn't exist. */
-  async #hangup(session: Session, { call: id }: Params<"hangup">): Promise<Result<"hangup">> {
-    const call = this.calls.get(id);
-    if (!call?.users.has(session.user)) throw new RequestError("not-found", "There is no such call.");
-    const home = this.calls.homeOf(call) as RemoteSwitch;
-    const legs = [...call.legs.values()];
-    const caller = legs.find(({ direction }) => direction === "inbound") ?? legs[0];
-    try {
-      if (caller) await home.link.api("uuid_kill", caller.uuid);
-    } catch (error) {
-      this.#log.warn({ call: id, reason: (error as Error).message }, "hanging up failed");
-      throw new RequestError("unavailable", "The switch did not answer. Try again.");
-    }
     return {};
   }
 

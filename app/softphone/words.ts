@@ -1,7 +1,7 @@
 import type { PhoneCallState, Presence } from "../client/index.ts";
 
 const presences: Record<Presence, string> = {
-  "offline": "Offline", "available": "Available", "ringing": "Ringing", "in-call": "In a call", "do-not-disturb": "Do not disturb",
+  "offline": "Offline", "available": "Available", "away": "Away", "ringing": "Ringing", "in-call": "In a call", "do-not-disturb": "Do not disturb",
 };
 
 export const presenceWord = (presence: Presence): string => presences[presence];

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
@@ -78,7 +79,8 @@ export class Deployment {
   /** Deploys it with the code of another copy of Houseline; its `dataDirectory` must be configured. */
   async upFrom(directory: string): Promise<CommandResult> {
     const [here, there] = [join(state, "stacks", this.stack), join(directory, ".houseline", "stacks", this.stack)];
-    await cp(here, there, { recursive: true, force: true });
+    // After `down` there is nothing to go on from.
+    if (existsSync(here)) await cp(here, there, { recursive: true, force: true });
     const result = await houseline(["up", this.stack, "--config", this.#file, "--yes"], {}, undefined, directory);
     if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
     await cp(there, here, { recursive: true, force: true });

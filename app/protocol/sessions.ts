@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { call } from "./calls.ts";
+import { person, profile } from "./people.ts";
+
+/** What a browser needs to register with the switch: made for one session, revoked with it. */
+export const sipAccount = z.object({
+  url: z.string().describe("WebSocket URL of the switch's slot, e.g. wss://phone.example.com/sip/0"),
+  domain: z.string().describe("SIP domain, e.g. houseline.internal"),
+  user: z.string().describe("authentication name: the person's user name, '~', and what is this session's own, e.g. anna~k3f9"),
+  password: z.string(),
+  kind: z.enum(["freeswitch", "lab-switch"]).describe("which program answers there: shown to the person when it is not FreeSWITCH"),
+});
+export type SipAccount = z.infer<typeof sipAccount>;
+
+/** Everything a client has to know, after signing in and after every return. */
+export const snapshot = z.object({
+  session: z.string().describe("its public id, which is the id of this device"),
+  resumeToken: z.string(),
+  replayed: z.boolean().optional().describe("after a return: whether every missed event follows or has come; false: start over from this snapshot"),
+  me: person,
+  profile: profile.optional(),
+  people: z.array(person),
+  calls: z.array(call).describe("in progress, and those that ended a moment ago"),
+  sip: sipAccount.nullable(),
+});
+export type Snapshot = z.infer<typeof snapshot>;
