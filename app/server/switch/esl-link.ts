@@ -100,7 +100,7 @@ export class EslLink extends EventEmitter<LinkEvents> {
       if (connection === this.#connection) this.#ready(connection);
     });
     connection.on("esl::event::**", (event: EslEvent) => {
-      if (connection === this.#connection && event.getHeader("Event-Name") !== undefined) this.emit("event", recordOf(event));
+      if (connection === this.#connection && event.getHeader("Event-Name")) this.emit("event", recordOf(event));
     });
     socket.setNoDelay(true);
     socket.on("close", () => {
