@@ -30,6 +30,8 @@ export interface Config {
   /** Empty: no demo people. */
   demoPassword: string;
   dataDirectory: string;
+  /** PostgreSQL; empty: the embedded database in `dataDirectory`. */
+  databaseUrl: string;
   softphoneDirectory: string;
   logLevel: "debug" | "info" | "warn" | "error";
 }
@@ -68,8 +70,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     origins: new Set(text("HOUSELINE_ORIGINS").split(/\s+/).filter(Boolean)),
     eslPassword: secret(join(secrets, "esl-password")),
     directoryPassword: secret(join(secrets, "directory-password")),
-    demoPassword: secret(join(secrets, "demo-password"), true),
+    demoPassword: secret(join(secrets, "demo-password"), "may be empty"),
     dataDirectory: text("HOUSELINE_DATA", "/data"),
+    databaseUrl: secret(join(secrets, "database-url"), "may be missing"),
     softphoneDirectory: text("HOUSELINE_SOFTPHONE", "/srv/softphone"),
     logLevel,
   };
@@ -86,13 +89,14 @@ function readSwitches(text: string): SwitchAddress[] {
   }
 }
 
-function secret(path: string, mayBeEmpty = false): string {
+function secret(path: string, need: "needed" | "may be empty" | "may be missing" = "needed"): string {
   let value: string;
   try {
     value = readFileSync(path, "utf8").trim();
-  } catch {
+  } catch (error) {
+    if (need === "may be missing" && (error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw new Failure(`The secret ${path} can't be read: the container must have the stack's secrets mounted there.`);
   }
-  if (value === "" && !mayBeEmpty) throw new Failure(`The secret ${path} is empty.`);
+  if (value === "" && need === "needed") throw new Failure(`The secret ${path} is empty.`);
   return value;
 }

@@ -135,7 +135,7 @@ describe("signing in", () => {
     for (let attempt = 0; attempt < 5; attempt++) await refused("dmitri");
     expect(await refused("dmitri")).toMatch(/^Too many attempts to sign in\. Try again in \d+ seconds\.$/);
     client.socket.close();
-  });
+  }, 30_000);
 
   it("comes before everything else", async () => {
     const client = await Client.open();
