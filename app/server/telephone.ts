@@ -1,12 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { permissionFor, type Call, type EventData, type EventName, type RequestName } from "../protocol/wire.ts";
+import { permissionFor, type Call, type EventData, type EventName, type Permission, type RequestName } from "../protocol/wire.ts";
+import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
 import { Calls } from "./calls/calls.ts";
 import type { Config } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { History } from "./history.ts";
+import { JwtVerifier } from "./jwt.ts";
 import type { Logger } from "./log.ts";
 import { Messages } from "./messages.ts";
+import { Newcomers } from "./newcomers.ts";
 import { People } from "./people.ts";
 import { Profiles } from "./profiles.ts";
 import { callRequests } from "./requests/calls.ts";
@@ -39,6 +42,7 @@ export class Telephone {
   readonly messages: Messages;
   readonly profiles: Profiles;
   readonly snapshots: Snapshots;
+  readonly tokens: ApiTokens;
   readonly signIn: SignIn;
   readonly #log: Logger;
   readonly #drain: Drain;
@@ -55,14 +59,15 @@ export class Telephone {
     this.store = store;
     this.#log = log;
     this.people = new People(store, log);
-    this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user) => this.people.permissionsOf(user) });
+    this.tokens = new ApiTokens(store, config.adminToken, log);
+    this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
     this.calls = new Calls(this.people);
     this.switches = new Switches(config, log);
     this.profiles = new Profiles(store, this.people);
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
     this.snapshots = new Snapshots({ ...this.#parts, domain: config.domain });
-    this.signIn = new SignIn(this.people, log);
+    this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: new Newcomers(this.people, config.jwt.extensions, log), log });
     this.#drain = new Drain(this.sessions, log);
     this.#opening = openingRequests({ ...this.#parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
     this.#handlers = {
@@ -76,6 +81,7 @@ export class Telephone {
   async load(demoPassword: string): Promise<void> {
     await this.people.load();
     await this.people.seedDemo(demoPassword);
+    await this.tokens.load();
     await this.messages.start();
     await this.sessions.start();
     await this.store.removeOld(Date.now());
@@ -137,6 +143,12 @@ export class Telephone {
       const profile = await this.profiles.of(user);
       if (profile) this.tell(user, "profile", { profile });
     });
+  }
+
+  /** A role's permissions; through an API token no more than it was made for. */
+  #permissionsOf(user: string, apiToken: string | null): ReadonlySet<Permission> {
+    const permissions = this.people.permissionsOf(user);
+    return apiToken === null ? permissions : new Set(this.tokens.scopesOf(apiToken)?.filter((scope) => permissions.has(scope)));
   }
 
   get #parts() {

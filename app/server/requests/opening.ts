@@ -4,7 +4,7 @@ import type { Logger } from "../log.ts";
 import { RequestError, type Connection } from "../sessions/connection.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
-import type { SignIn } from "../sign-in.ts";
+import type { SignedIn, SignIn } from "../sign-in.ts";
 import type { Snapshots } from "../snapshots.ts";
 
 interface Parts {
@@ -24,11 +24,12 @@ export function openingRequests({ sessions, snapshots, signIn, drain, log, adopt
   return {
     async login(connection: Connection, params: Params<"login">): Promise<Snapshot> {
       refuseWhileDraining();
-      return begin(connection, await signIn.byPassword(params, connection), null);
+      return begin(connection, await signIn.byPassword(params, connection));
     },
 
-    async loginWithToken(_connection: Connection, _params: Params<"loginWithToken">): Promise<Snapshot> {
-      throw new RequestError("unavailable", "This server takes no tokens yet.");
+    async loginWithToken(connection: Connection, params: Params<"loginWithToken">): Promise<Snapshot> {
+      refuseWhileDraining();
+      return begin(connection, await signIn.byToken(params, connection));
     },
 
     async resume(connection: Connection, { resumeToken, lastSeq }: Params<"resume">): Promise<Snapshot> {
@@ -46,7 +47,7 @@ export function openingRequests({ sessions, snapshots, signIn, drain, log, adopt
     if (drain.begun) throw new RequestError("unavailable", "This release of the server is going: come back at once.");
   }
 
-  async function begin(connection: Connection, user: string, apiToken: string | null): Promise<Snapshot> {
+  async function begin(connection: Connection, { user, apiToken }: SignedIn): Promise<Snapshot> {
     const session = await sessions.begin(user, connection, apiToken);
     log.info({ user, session: session.id, address: connection.address }, "signed in");
     adopt(connection, session);

@@ -69,8 +69,8 @@ export class RecentEvents {
     }
   }
 
-  /** What a session missed between being frozen and now. */
-  missed(user: string, { sent, frozenAt }: Frozen): Noted[] {
+  /** What a session missed between being frozen and now; what happened before it began is not its own. */
+  missed({ user, createdAt }: { user: string; createdAt: number }, { sent, frozenAt }: Frozen): Noted[] {
     const told = new Map<string, number>();
     for (const { text, at } of sent) {
       if (at < Math.max(frozenAt - apartMs, this.#since) - slackMs) continue;
@@ -78,7 +78,7 @@ export class RecentEvents {
       told.set(key, (told.get(key) ?? 0) + 1);
     }
     return (this.#byUser.get(user) ?? []).filter(({ at, name, data }) => {
-      if (at < frozenAt - apartMs) return false;
+      if (at < Math.max(frozenAt - apartMs, createdAt)) return false;
       const key = essence(`"name":"${name}","data":${data}}`);
       const count = told.get(key) ?? 0;
       if (count > 0) told.set(key, count - 1);

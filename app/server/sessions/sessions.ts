@@ -121,7 +121,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     if (!await this.#store.sessions.adopt(row.id, server, connection.client)) return undefined;
     // Another socket of the same device may have been quicker meanwhile.
     const session = this.#sessions.get(row.id) ?? this.#make(row, token, frozen);
-    if (frozen) for (const { name, data } of this.recent.missed(row.user, frozen)) session.send(name, data);
+    if (frozen) for (const { name, data } of this.recent.missed(row, frozen)) session.send(name, data);
     this.#attach(session, connection);
     return { session, whole: session.replay(lastSeq) && frozen !== undefined };
   }

@@ -40,7 +40,7 @@ export const topics = [
   "messageState",
   /** What is a person's own, and their history (user name). */
   "profile", "history",
-  /** An API token (id) was revoked. */
+  /** An API token (id) was made or revoked. */
   "token",
   /** A room (name). */
   "room",

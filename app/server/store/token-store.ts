@@ -17,7 +17,7 @@ export class TokenStore {
   /** @throws AlreadyThere when one has that name */
   async add({ id, name, hash, scopes, user, createdAt, expiresAt }: Omit<TokenRow, "lastUsedAt">): Promise<void> {
     await this.#database.write([statement("INSERT INTO api_tokens (tenant, id, name, hash, scopes, user_name, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-      this.#tenant, id, name, hash, JSON.stringify(scopes), user, createdAt, expiresAt)]);
+      this.#tenant, id, name, hash, JSON.stringify(scopes), user, createdAt, expiresAt)], [{ topic: "token", key: id }]);
   }
 
   async all(): Promise<TokenRow[]> {
