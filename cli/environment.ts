@@ -60,11 +60,18 @@ type Secrets = Settings["secrets"];
 
 /** Made once for a stack of this machine; in a file that only its user reads. */
 function generatedSecrets({ directory }: Environment): Secrets {
-  return keep(join(directory, "secrets.json"), () => JSON.stringify({
+  const made = {
     eslPassword: randomBytes(24).toString("hex"),
     directoryPassword: randomBytes(24).toString("hex"),
+    meshPassword: randomBytes(24).toString("hex"),
     demoPassword: speakablePassword(),
-  }), (text) => JSON.parse(text) as Secrets);
+  };
+  const path = join(directory, "secrets.json");
+  const kept = keep(path, () => JSON.stringify(made), (text) => JSON.parse(text) as Secrets);
+  const secrets = { ...made, ...kept };
+  // An older release made the stack, with fewer secrets.
+  if (Object.keys(secrets).length > Object.keys(kept).length) write(path, JSON.stringify(secrets));
+  return secrets;
 }
 
 /** The passphrase that encrypts the secrets in Pulumi's state. */
@@ -73,17 +80,19 @@ export function passphrase({ directory }: Environment): string {
 }
 
 function keep<T>(path: string, make: () => string, read: (text: string) => T): T {
-  if (!existsSync(path)) {
-    mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    const part = `${path}.${process.pid}`;
-    writeFileSync(part, `${make()}\n`, { mode: 0o600 });
-    renameSync(part, path);
-  }
+  if (!existsSync(path)) write(path, make());
   try {
     return read(readFileSync(path, "utf8"));
   } catch {
     throw new Failure(`${relative(root, path)} is damaged. Restore it from a backup; without it, type './houseline down' and './houseline up' to make the stack anew.`);
   }
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, `${text}\n`, { mode: 0o600 });
+  renameSync(part, path);
 }
 
 /** Twelve letters and digits that can be told apart when read from a screen: 58 bits. */

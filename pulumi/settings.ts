@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { rangeConflict } from "./port-ranges.ts";
 import { didYouMean } from "./nearest.ts";
+import { isPrivate } from "./private-address.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
@@ -25,7 +26,7 @@ export const schema = z.strictObject({
   site: z.enum(["localhost", "127.0.0.1"]).default("localhost"),
   addresses: z.strictObject({
     edge: ipAddress().default("127.0.0.1"),
-    private: ipAddress().default("127.0.0.1"),
+    private: ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one").default("127.0.0.1"),
     public: ipAddress().default("127.0.0.1"),
   }).prefault({}),
   ports: z.strictObject({
@@ -65,6 +66,7 @@ export const schema = z.strictObject({
   secrets: z.strictObject({
     eslPassword: password().optional(),
     directoryPassword: password().optional(),
+    meshPassword: password().optional(),
     demoPassword: password().optional(),
   }).prefault({}),
 });
@@ -73,7 +75,7 @@ export type Settings = z.infer<typeof schema>;
 
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
-  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.demoPassword",
+  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
 ];
 
 /** Every key with its path (`ports.sipWs`). */
