@@ -28,6 +28,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     stack, host, settings, secrets, choice,
     images: { sound: image("freeswitch-sound"), switch: image(choice.kind), edge: image("edge"), secrets: image("secrets") },
     directoryUrls: directoryUrls(host.privateAddress, ports.directory),
+    peers: [host.privateAddress],
   });
 
   new AppServer("app-server", {
