@@ -18,8 +18,9 @@ export class TestClient {
     socket.on("error", () => {});
   }
 
-  static async open(url: string, origin: string, greeting: unknown = { type: "hello", version: protocolVersion, client: "test" }): Promise<TestClient> {
-    const client = new TestClient(new WebSocket(url, { origin }));
+  /** @param address as the edge would name it */
+  static async open(url: string, origin: string, greeting: unknown = { type: "hello", version: protocolVersion, client: "test" }, address = "127.0.0.1"): Promise<TestClient> {
+    const client = new TestClient(new WebSocket(url, { origin, headers: { "x-forwarded-for": address } }));
     await new Promise((resolve, reject) => client.socket.on("open", resolve).on("error", reject));
     client.socket.send(typeof greeting === "string" ? greeting : JSON.stringify(greeting));
     return client;
