@@ -76,7 +76,7 @@ sequenceDiagram
 
 function request(name: string, about: string, params: z.ZodType, result: z.ZodType): string {
   const permission = wire.permissionFor[name as wire.RequestName];
-  const needs = permission === null ? "" : ` Permission: \`${permission}\`.`;
+  const needs = permission === null || about.includes("Permission") ? "" : ` Permission: \`${permission}\`.`;
   const gives = nameOf(result) ?? (isEmpty(result) ? "an empty object" : undefined);
   return `### \`${name}\`\n\n${about}${needs}\n\n${isEmpty(params) ? "No parameters." : fields(params)}\n\n${gives ? `Result: ${gives}.` : `Result:\n\n${fields(result)}`}`;
 }
@@ -102,7 +102,7 @@ function fields(schema: z.ZodType): string {
   return table(["field", "type", "what it is"], Object.entries(def.shape!).map(([name, field]) => {
     const { type, optional, fallback } = unwrapped(field);
     const description = field.description ?? type.description ?? "";
-    const shown = scalars.some(([scalar]) => scalar === type) ? "" : description;
+    const shown = scalars.some(([scalar]) => scalar.description === description) ? "" : description;
     return [`\`${name}${optional || fallback !== undefined ? "?" : ""}\``, typeOf(type), [shown, fallback === undefined ? "" : `default ${JSON.stringify(fallback)}`].filter(Boolean).join("; ")];
   }));
 }

@@ -37,7 +37,7 @@ export class TestClient {
     const isAnswer = (frame: ServerFrame) => (frame.type === "response" || frame.type === "error") && frame.id === id;
     await until(() => this.frames.some(isAnswer) || this.closed !== undefined);
     const frame = this.frames.find(isAnswer);
-    if (!frame) throw new Error(`closed with ${this.closed} before '${name}' was answered`);
+    if (!frame) throw new Error(`the socket was closed with ${this.closed} before '${name}' was answered`);
     if (frame.type === "error") throw Object.assign(new Error(frame.message), { code: frame.code });
     return (frame as { result: Record<string, unknown> }).result;
   }
