@@ -145,6 +145,8 @@ describe("the directory for the switch", () => {
   it("has people by name and extension, and nobody else", async () => {
     expect((await ask("102")).body).toContain('<user id="boris" number-alias="102" cacheable="true">');
     expect((await ask("boris")).body).toContain("sofia_contact(*/boris@test.internal)");
+    // Without it FreeSWITCH takes a user who has no password for authenticated, whatever they answer.
+    expect((await ask("boris")).body).toContain('<param name="allow-empty-password" value="false"/>');
     for (const user of ["999", "nobody", "anna~guess", "<script>", ""]) expect((await ask(user)).body, user).toContain('status="not found"');
   });
 

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { Browsers, until } from "./browser.ts";
 import type { Person, Room } from "./directory.ts";
 import { likeness, picture, recording } from "./ear.ts";
-import { buildImages, domain, removeLeftovers, Stack, type Switch } from "./stack.ts";
+import { buildImages, domain, removeLeftovers, Stack, type Host, type Switch } from "./stack.ts";
 
 /** Where prompts of a language lie. */
 const voices = { en: "en/us/callie", ru: "ru/RU/elena" } as const;
@@ -77,10 +77,10 @@ export class Scene<Name extends string> {
     }
   }
 
-  async register(name: Name, page = this.pages[name], slot = 0): Promise<void> {
+  async register(name: Name, page = this.pages[name], slot = 0, host: Host = 1): Promise<void> {
     const { authName, password } = this.actors[name];
     await page.evaluate(([url, domain, user, auth, secret]) => window.phone.register(url, domain, user, auth, secret),
-      [this.stack.url(slot), domain, name, authName, password] as const);
+      [this.stack.url(slot, host), domain, name, authName, password] as const);
   }
 
   async call(name: Name, to: string): Promise<void> {

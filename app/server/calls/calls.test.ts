@@ -124,6 +124,13 @@ describe("calls", () => {
     expect(told.at(-1)).toBe("anna>boris ended hung-up");
   });
 
+  it("of another switch are not taken for calls of this one, although their callers are known here", () => {
+    const { calls } = tracker();
+    calls.take(home, { ...inbound(1, "anna", "boris"), variable_sip_auth_username: "~mesh" });
+    calls.resynchronise(home, [{ ...row(1, "inbound", "anna", "ACTIVE", "boris"), name: "sofia/mesh/101@10.0.0.1" }, row(2, "outbound", "boris", "ACTIVE")]);
+    expect(calls.all).toEqual([]);
+  });
+
   it("that are not in that list have ended meanwhile", () => {
     const { calls, told } = tracker();
     for (const one of [inbound(1, "anna", "boris"), outbound(2, "boris", 1), event("ANSWER", 2), event("ANSWER", 1)]) calls.take(home, one);

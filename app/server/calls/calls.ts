@@ -208,6 +208,8 @@ export class Calls extends EventEmitter<CallsEvents> {
     const answered = row.callstate === "ACTIVE" || row.callstate === "HELD";
     const startedAt = Number(row.created_epoch) * 1_000 || this.#now();
     if (row.direction === "inbound") {
+      // The far end of a call that another switch has: its caller's leg is there.
+      if (row.name?.startsWith("sofia/mesh/")) return;
       const caller = this.#directory.find(userOf(row.presence_id)) ?? this.#directory.find(row.cid_num);
       const call = caller && this.#begin(home, row.uuid, caller, row.dest, startedAt);
       if (call && answered && !call.callee) call.answeredAt = startedAt;

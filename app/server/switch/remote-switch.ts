@@ -13,6 +13,8 @@ const events = [
 export interface ChannelRow {
   uuid: string; direction: "inbound" | "outbound"; created_epoch: string; cid_num: string; dest: string; callstate: string;
   presence_id: string; call_uuid: string;
+  /** FreeSWITCH's own: `sofia/<profile>/<address>`. */
+  name?: string;
 }
 
 interface RemoteSwitchEvents {
