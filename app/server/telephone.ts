@@ -48,7 +48,10 @@ export class Telephone {
     this.#handlers = { ...peopleRequests(this.people), ...callRequests(this.calls, log) };
     this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user), forget: (user) => this.switches.forget(user) });
     this.people.on("changed", (person) => this.#tellAll("person", { person }));
-    this.sessions.on("online", () => this.people.refresh());
+    this.sessions.on("online", () => {
+      this.people.refresh();
+      this.switches.introduce(this.sessions.all.flatMap(({ user, sipUser }) => [sipUser, user, this.people.find(user)?.extension ?? []].flat()));
+    });
     this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void this.switches.forget(user)));
     this.calls.on("changed", (call) => this.#onCall(call));
     this.switches.on("event", (from, event) => this.calls.take(from, event));
