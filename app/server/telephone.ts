@@ -30,6 +30,8 @@ import { Switches } from "./switch/switches.ts";
 /** Changes of somebody's own are told together when they come this close to each other. */
 const togetherMs = 50;
 const sweepMs = 3_600_000;
+/** How soon a switch that was made to forget somebody knows them again. */
+const introduceMs = 5_000;
 
 /** The telephone: people, their sessions, their calls, and the switches that these are in. Each part is a file of its own; here they are joined. */
 export class Telephone {
@@ -58,6 +60,7 @@ export class Telephone {
   readonly #devicesToTell = new Set<string>();
   readonly #toldOfSeveral = new Set<string>();
   #sweep: NodeJS.Timeout | undefined;
+  #introducing: NodeJS.Timeout | undefined;
 
   constructor(config: Config, store: Store, log: Logger, server: string = randomUUID()) {
     this.server = server;
@@ -95,6 +98,7 @@ export class Telephone {
     await this.sessions.start();
     await this.store.removeOld(Date.now());
     this.#sweep = setInterval(() => void this.store.removeOld(Date.now()).catch((error: Error) => this.#log.warn({ reason: error.message }, "old rows were not removed")), sweepMs);
+    this.#introducing = setInterval(() => this.#introduce([...this.sessions.all]), introduceMs);
   }
 
   /** Connects to the switches. */
@@ -139,6 +143,7 @@ export class Telephone {
 
   close(): void {
     clearInterval(this.#sweep);
+    clearInterval(this.#introducing);
     this.sessions.close();
     this.switches.close();
   }
@@ -190,6 +195,11 @@ export class Telephone {
     switches.on("channels", (from, rows) => calls.resynchronise(from, rows));
     switches.on("lost", (from) => calls.lose(from));
     switches.on("chosen", () => this.#onSwitch());
+  }
+
+  /** Has every switch look up who is signed in, by each of their names, for as long as no application server may run. */
+  #introduce(sessions: readonly Session[]): void {
+    this.switches.introduce(sessions.flatMap(({ user, sipUser }) => [sipUser, user, this.people.find(user)?.extension ?? []].flat()));
   }
 
   /** From now on this socket is the session's; a socket that signs in a second time leaves the session it had. */
