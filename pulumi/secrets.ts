@@ -35,7 +35,7 @@ export function requireSecrets({ secrets, demoPeople, signIn }: Pick<Settings, "
 export function secretsContainer(name: string, stack: string, image: string, files: SecretFiles, options: pulumi.CustomResourceOptions): docker.Container {
   return new docker.Container(name, {
     ...data(stack, name, image),
-    // Docker's provider takes an empty file for a missing one: what is not wanted has no file.
+    // What is not wanted has no file: the provider takes no empty one.
     uploads: Object.entries(files).filter(([, content]) => content !== "").map(([file, content]) => ({
       file: `/run/secrets/${file}`,
       content: pulumi.secret(content),
