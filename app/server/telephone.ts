@@ -1,12 +1,12 @@
-import { closeCodes, type Call, type EventData, type EventName, type Params, type RequestName, type Result, type SipAccount } from "../protocol/wire.ts";
+import { closeCodes, roles, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result, type SipAccount } from "../protocol/wire.ts";
 import type { TrackedCall } from "./calls/call.ts";
-import { Calls } from "./calls/calls.ts";
+import type { Calls } from "./calls/calls.ts";
+import { Telephony } from "./calls/telephony.ts";
 import type { Config } from "./config.ts";
 import type { Logger } from "./log.ts";
 import { passwordMatches, pretendToCompare } from "./passwords.ts";
 import { People } from "./people.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { callRequests } from "./requests/calls.ts";
 import { peopleRequests } from "./requests/people.ts";
 import { type Connection, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
@@ -25,13 +25,14 @@ const goodbyeMs = 2_000;
 export class Telephone {
   readonly people: People;
   readonly sessions: Sessions;
+  readonly telephony: Telephony;
   readonly calls: Calls;
   readonly switches: Switches;
   readonly #store: Store;
   readonly #domain: string;
   readonly #log: Logger;
   readonly #watch: NodeJS.Timeout;
-  readonly #handlers: ReturnType<typeof peopleRequests> & ReturnType<typeof callRequests>;
+  readonly #handlers: ReturnType<typeof peopleRequests> & Telephony["handlers"];
   readonly #byConnection = new WeakMap<Connection, Session>();
   readonly #perAccount = new RateLimit(5, 12_000);
   readonly #perAddress = new RateLimit(30, 2_000);
@@ -43,18 +44,28 @@ export class Telephone {
     this.#log = log;
     this.people = new People(store, log);
     this.sessions = new Sessions(store, config.directoryPassword, config.domain);
-    this.calls = new Calls(this.people);
     this.switches = new Switches(config, log);
-    this.#handlers = { ...peopleRequests(this.people), ...callRequests(this.calls, log) };
+    this.telephony = new Telephony({
+      switches: this.switches, domain: config.domain, directory: this.people, log,
+      may: (_, permission) => (roles.member as readonly Permission[]).includes(permission),
+      deviceOf: (account) => store.sessionBySipUser(account)?.id,
+      accountOf: (user, device) => this.sessions.of(user).find(({ id }) => id === device)?.sipUser,
+      askToAnswer: (user, device, call) => this.sessions.of(user).find(({ id }) => id === device)?.emit("answerCall", { call }),
+      history: { lastCalled: (user) => store.callsEndedSince(user, 0, mostRecent).find(({ caller }) => caller === user)?.callee },
+    });
+    this.calls = this.telephony.calls;
+    this.#handlers = { ...peopleRequests(this.people), ...this.telephony.handlers };
     this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user) });
     this.people.on("changed", (person) => this.#tellAll("person", { person }));
     this.people.on("stale", (user) => this.switches.forget(user));
     this.sessions.on("online", () => this.people.refresh());
     this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => this.switches.forget(user)));
     this.calls.on("changed", (call) => this.#onCall(call));
-    this.switches.on("event", (from, event) => this.calls.take(from, event));
-    this.switches.on("channels", (from, rows) => this.calls.resynchronise(from, rows));
-    this.switches.on("lost", (from) => this.calls.lose(from));
+    this.calls.on("left", (call, user) => this.#tellLeft(call, user));
+    this.calls.on("conference", (conference) => {
+      const room = this.telephony.roomOf(conference);
+      if (room) this.#tellAll("room", { room });
+    });
     this.switches.on("chosen", () => this.#onSwitch());
     this.#watch = setInterval(() => this.#look(), watchMs);
   }
@@ -106,6 +117,7 @@ export class Telephone {
 
   close(): void {
     clearInterval(this.#watch);
+    this.telephony.close();
     this.sessions.close();
     this.switches.close();
   }
@@ -175,12 +187,12 @@ export class Telephone {
       const [from, to] = [this.people.find(caller), this.people.find(callee)];
       return from && to ? [{ id, state: "ended" as const, caller: from, callee: to, reason, ...times }] : [];
     });
-    const live = this.calls.of(user).flatMap((call) => call.view() ?? []);
+    const live = this.calls.of(user).flatMap((call) => this.calls.view(call) ?? []);
     return [...ended, ...live].sort((a, b) => a.startedAt - b.startedAt);
   }
 
   #onCall(call: TrackedCall): void {
-    const view = call.view();
+    const view = this.calls.view(call);
     if (view) {
       for (const user of call.users) this.#tell(user, "call", { call: view });
       if (view.state === "ended") this.#record(view);
@@ -188,6 +200,12 @@ export class Telephone {
     this.people.refresh(...call.users);
     // Whoever a transfer took out of the call.
     this.people.refresh();
+  }
+
+  /** For whoever left a call that goes on, it is over. */
+  #tellLeft(call: TrackedCall, user: string): void {
+    const view = call.viewOfDeparted(user);
+    if (view) this.#tell(user, "call", { call: view });
   }
 
   #record({ id, caller, callee, startedAt, answeredAt, endedAt, reason }: Call): void {

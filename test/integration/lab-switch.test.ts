@@ -3,6 +3,7 @@ import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EslCommand } from "../../app/server/switch/commands.ts";
 import { EslLink, type SwitchEvent } from "../../app/server/switch/esl-link.ts";
 import { TestDirectory, type Person } from "../freeswitch/directory.ts";
 import { SipClient, type SipMessage } from "../freeswitch/sip-client.ts";
@@ -72,7 +73,8 @@ describe("the lab switch, as a process", () => {
     return client;
   }
   const request = (client: SipClient, method: string) => client.next(method, ({ start }) => start.startsWith(`${method} `));
-  const idle = () => until("no channel", async () => (JSON.parse(await esl.api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
+  const api = (...words: string[]) => esl.api(EslCommand.of(...words));
+  const idle = () => until("no channel", async () => (JSON.parse(await api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
 
   /** A call that `callee` answers; the leg of the caller, and what the caller was told. */
   async function connected(caller: SipClient, callee: SipClient, to: string): Promise<{ leg: string; response: SipMessage }> {
@@ -100,7 +102,7 @@ describe("the lab switch, as a process", () => {
     const create = events.findLast((event) => event["Event-Name"] === "CHANNEL_CREATE" && event["Call-Direction"] === "outbound")!;
     expect(create["Other-Leg-Unique-ID"]).toBe(leg);
     const byes = [request(anna, "BYE"), request(boris, "BYE")];
-    await esl.api("uuid_kill", leg);
+    await api("uuid_kill", leg);
     for (const bye of await Promise.all(byes)) expect(bye.headers.get("reason")?.[0]).toContain("NORMAL_CLEARING");
     await idle();
   });
@@ -132,7 +134,7 @@ describe("the lab switch, as a process", () => {
     const cancel = await cancelled;
     expect(cancel.headers.get("reason")?.[0]).toContain("cause=200");
     other.reply(second, "487 Request Terminated");
-    await esl.api("hupall");
+    await api("hupall");
     await idle();
   });
 
@@ -151,9 +153,9 @@ describe("the lab switch, as a process", () => {
   });
 
   it("says in a sentence what it does not have", async () => {
-    await expect(esl.api("conference", "list")).rejects.toThrow("is not in the lab switch: it needs FreeSWITCH");
-    await expect(esl.api("uuid_kill", "nothing")).rejects.toThrow("No such channel");
-    expect(await esl.api("version")).toContain("lab-switch");
+    await expect(api("conference", "list")).rejects.toThrow("is not in the lab switch: it needs FreeSWITCH");
+    await expect(api("uuid_kill", "nothing")).rejects.toThrow("No such channel");
+    expect(await api("version")).toContain("lab-switch");
   });
 
   it("cuts off what is not SIP, and who is not let in by ESL", async () => {
@@ -176,12 +178,12 @@ describe("the lab switch, as a process", () => {
     const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
     child.kill("SIGTERM");
     await until("the event", () => events.some((event) => event["Event-Name"] === "SHUTDOWN_REQUESTED"));
-    expect((await esl.api("global_getvar", "houseline_draining")).trim()).toBe("true");
+    expect((await api("global_getvar", "houseline_draining")).trim()).toBe("true");
     expect((await gleb.invite("anna", offer)).status).toBe(503);
     expect((await gleb.register()).status).toBe(200);
-    expect((await esl.api("uuid_exists", leg)).trim()).toBe("true");
+    expect((await api("uuid_exists", leg)).trim()).toBe("true");
     const started = Date.now();
-    await esl.api("uuid_kill", leg);
+    await api("uuid_kill", leg);
     expect(await ended).toBe(0);
     expect(Date.now() - started).toBeLessThan(4_000);
     expect(output).not.toMatch(/directory-password|esl-password|of anna/);

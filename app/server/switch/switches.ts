@@ -2,14 +2,20 @@ import { EventEmitter } from "node:events";
 import { slots, type Config } from "../config.ts";
 import type { Logger } from "../log.ts";
 import type { SwitchEvent } from "./esl-link.ts";
-import { RemoteSwitch, type ChannelRow } from "./remote-switch.ts";
+import { RemoteSwitch, type SwitchState } from "./remote-switch.ts";
+import type { Registration } from "./registrations.ts";
 
 interface SwitchesEvents {
+  /** A switch is ready, drains or can't be asked otherwise than before. */
+  changed: [];
   /** Browsers are to register with another switch, or there is none. */
   chosen: [];
   event: [from: RemoteSwitch, event: SwitchEvent];
-  channels: [from: RemoteSwitch, rows: ChannelRow[]];
-  lost: [from: RemoteSwitch];
+  state: [from: RemoteSwitch, state: SwitchState];
+  registered: [from: RemoteSwitch, registration: Registration, known: boolean];
+  unregistered: [from: RemoteSwitch, registration: Registration];
+  /** A switch is gone, with every call in it. */
+  gone: [from: RemoteSwitch];
 }
 
 /** Every slot of every switch; new calls go to the one that started last, is ready and does not drain. */
@@ -27,10 +33,15 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     this.#all = switches.flatMap(({ eslHost, eslPort, sipUrl }) => Array.from({ length: slots }, (_, slot) =>
       new RemoteSwitch(eslHost, eslPort + slot, eslPassword, `${sipUrl}/${slot}`, log)));
     for (const one of this.#all) {
-      one.on("changed", () => this.#choose());
+      one.on("changed", () => {
+        this.emit("changed");
+        this.#choose();
+      });
       one.on("event", (event) => this.emit("event", one, event));
-      one.on("channels", (rows) => this.emit("channels", one, rows));
-      one.on("lost", () => this.emit("lost", one));
+      one.on("state", (state) => this.emit("state", one, state));
+      one.on("registered", (registration, known) => this.emit("registered", one, registration, known));
+      one.on("unregistered", (registration) => this.emit("unregistered", one, registration));
+      one.on("gone", () => this.emit("gone", one));
     }
   }
 
