@@ -3,6 +3,7 @@ import { binDirectory, pulumiHome } from "../paths.ts";
 import { baseImages } from "./base-images.ts";
 import { chromium } from "./chromium.ts";
 import { dockerEngine } from "./docker-engine.ts";
+import { postgresql } from "./postgresql.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
 import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
 
@@ -11,13 +12,17 @@ export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, d
 /** What removing a stack needs. */
 export const forRemoving: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, chromium];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, chromium, postgresql];
+/** What the unit tests need. */
+export const forUnitTests: readonly Prerequisite[] = [postgresql];
 
 /** Gets whatever of these is missing; says nothing about what is there. */
 export async function setUp(needed: readonly Prerequisite[], consent: Consent): Promise<void> {
   useOwnTools();
-  for (const prerequisite of needed) {
-    if (await prerequisite.find() === undefined) await prerequisite.get(consent);
+  // Ordinarily everything is there: all are looked for at once. One may need another to be looked for at all.
+  const found = await Promise.all(needed.map((prerequisite) => prerequisite.find().catch(() => undefined)));
+  for (const [index, prerequisite] of needed.entries()) {
+    if (found[index] === undefined && await prerequisite.find() === undefined) await prerequisite.get(consent);
   }
 }
 

@@ -41,6 +41,15 @@ const commands: Record<string, Command> = {
     leg.variables.set(name, value.join(" "));
     return "+OK\n";
   },
+  uuid_transfer([uuid = "", ...rest], { switchboard }) {
+    const leg = switchboard.leg(uuid);
+    if (!leg) return "-ERR No such channel!\n";
+    const [destination = "", dialplan = "XML", context = "default"] = rest[0] === "-bleg" ? rest.slice(1) : rest;
+    const moving = rest[0] === "-bleg" ? leg.peer : leg;
+    if (moving?.state !== "answered" || !/^[a-z0-9._-]{1,64}$/.test(destination) || dialplan !== "XML" || context !== "default") return "-ERR The lab switch transfers an answered leg, or with -bleg its peer, to a person in the context default\n";
+    switchboard.transfer(moving, destination);
+    return "+OK\n";
+  },
   hupall([cause = "MANAGER_REQUEST"], { switchboard }) {
     for (const leg of switchboard.legs) switchboard.hangUp(leg, isCause(cause) ? cause : "MANAGER_REQUEST");
     return "+OK hangup all channels\n";

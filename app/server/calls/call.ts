@@ -56,7 +56,7 @@ export class TrackedCall {
   /** Why somebody is about to leave, told before their leg ends. */
   readonly leaving = new Map<string, EndReason>();
   /** Who left a call that went on. */
-  readonly departed = new Map<string, { at: number; reason: EndReason }>();
+  readonly departed = new Map<string, { at: number; reason: EndReason; caller: Party; callee: Party }>();
   /** The switch in which it was last. */
   home: object;
 
@@ -112,6 +112,6 @@ export class TrackedCall {
   viewOfDeparted(user: string): Call | undefined {
     const left = this.departed.get(user);
     const view = left && this.view();
-    return view && { ...view, state: "ended", endedAt: left.at, reason: left.reason };
+    return view && { ...view, state: "ended", caller: left.caller, callee: left.callee, endedAt: left.at, reason: left.reason };
   }
 }

@@ -41,6 +41,15 @@ describe("calls, from a recording of FreeSWITCH", () => {
     expect(calls.all).toEqual([]);
   });
 
+  it("follows a blind transfer: who talks to whom afterwards, and that it was one call", () => {
+    const { calls, told } = tracker();
+    for (const one of recording("scenes/blind-transfer")) calls.take(home, one);
+    expect(told[0]).toBe("anna>boris ringing");
+    expect(new Set(told.at(-2)!.split(/[> ]/).slice(0, 2))).toEqual(new Set(["boris", "clara"]));
+    expect(told.at(-1)).toMatch(/ended hung-up$/);
+    expect(calls.all).toEqual([]);
+  });
+
   it("names the call after the leg that began it", () => {
     const { calls } = tracker();
     const [first] = recording("call-hold-transfer");

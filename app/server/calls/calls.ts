@@ -26,6 +26,8 @@ interface CallsEvents {
   vanished: [call: TrackedCall, user: string];
   /** Somebody who had vanished is back. */
   returned: [call: TrackedCall, user: string];
+  /** A device at another server than the one that was asked is to answer. */
+  ask: [call: TrackedCall, user: string, device: string];
   /** A leg is left of a call that is over. */
   orphan: [leg: Leg];
   /** A conference changed. */
@@ -356,9 +358,9 @@ export class Calls extends EventEmitter<CallsEvents> {
     this.emit("vanished", call, user);
   }
 
-  #depart(call: TrackedCall, user: string, reason: EndReason): void {
-    if (call.departed.has(user)) return;
-    call.departed.set(user, { at: this.#now(), reason });
+  #depart(call: TrackedCall, user: string, reason: EndReason, parties: Pick<TrackedCall, "caller" | "callee"> = call): void {
+    if (call.departed.has(user) || !parties.callee) return;
+    call.departed.set(user, { at: this.#now(), reason, caller: parties.caller, callee: parties.callee });
     call.leaving.delete(user);
     this.emit("left", call, user);
   }
@@ -371,7 +373,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     for (const user of users) call.departed.delete(user);
     if (users.length !== 2 || answered.some(({ role }) => role === "barged-in")) return;
     if (users.includes(call.caller.user) && users.includes(call.callee.user)) return;
-    const before = [call.caller.user, call.callee.user];
+    const before = { caller: call.caller, callee: call.callee };
     // Whoever stays keeps their side.
     const [first, second] = users as [string, string];
     const caller = users.includes(call.caller.user) ? call.caller.user : first === call.callee.user ? second : first;
@@ -379,7 +381,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     if (!from || !to) return;
     call.caller = from;
     call.callee = to;
-    for (const user of before) if (!users.includes(user)) this.#depart(call, user, call.leaving.get(user) ?? "transferred");
+    for (const { user } of [before.caller, before.callee]) if (!users.includes(user)) this.#depart(call, user, call.leaving.get(user) ?? "transferred", before);
   }
 
   #end(call: TrackedCall, cause: string, reason?: EndReason): void {
@@ -439,6 +441,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     switch (event["Houseline-Subject"]) {
       case "rescuing": return this.markVanished(call, user);
       case "back": return this.markReturned(call, user);
+      case "answer": return void this.emit("ask", call, user, String(event["Houseline-Device"]));
       case "leaving": return reason && this.leaving(call, user, reason);
       case "muted": case "unmuted":
         for (const leg of call.legsOf(user)) this.markMuted(leg, call, event["Houseline-Subject"] === "muted");

@@ -23,8 +23,8 @@ export interface ControlContext {
   may(user: string, permission: Permission): boolean;
   /** The account (`anna~k3f9`) of a device of this person's; undefined for one of another's. */
   accountOf(user: string, device: string): string | undefined | Promise<string | undefined>;
-  /** Asks a device to answer a call that rings there. */
-  askToAnswer(user: string, device: string, call: string): void;
+  /** Asks a device to answer a call that rings there; false when it is not at this server. */
+  askToAnswer(user: string, device: string, call: string): boolean;
   log: Logger;
 }
 

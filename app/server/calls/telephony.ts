@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Permission, Room } from "../../protocol/wire.ts";
 import type { Logger } from "../log.ts";
 import { callRequests, type LastCalled } from "../requests/calls.ts";
@@ -28,6 +29,8 @@ export interface TelephonyOptions extends Pick<ControlContext, "accountOf" | "as
   rooms?: CompanyRooms;
   /** Shared by all servers. @default this server alone */
   leases?: Leases;
+  /** What tells this server from others, as the holder of its leases. */
+  holder?: string;
   log: Logger;
   rescueSeconds?: number;
 }
@@ -41,10 +44,10 @@ export class Telephony {
   readonly #leases: SwitchLeases;
   readonly #rooms: CompanyRooms;
 
-  constructor({ switches, domain, directory, may, deviceOf, accountOf, askToAnswer, history, rooms = { rooms: () => [] }, leases = new OwnLeases(), log, rescueSeconds }: TelephonyOptions) {
+  constructor({ switches, domain, directory, may, deviceOf, accountOf, askToAnswer, history, rooms = { rooms: () => [] }, leases = new OwnLeases(), holder = randomUUID(), log, rescueSeconds }: TelephonyOptions) {
     const devices = new Devices(deviceOf);
     this.#rooms = rooms;
-    this.#leases = new SwitchLeases(leases, () => switches.all);
+    this.#leases = new SwitchLeases(leases, holder, () => switches.all);
     const acts = (home: RemoteSwitch) => this.#leases.holds(home);
     this.calls = new Calls(directory, {
       deviceOf: devices.of,
@@ -64,6 +67,8 @@ export class Telephony {
     switches.on("state", (from, state) => this.calls.read(from, state));
     switches.on("gone", (from) => this.calls.gone(from));
     this.#rescue = new Rescue(this.control, switches, { acts, ...(rescueSeconds === undefined ? {} : { seconds: rescueSeconds }) });
+    // This device is at another server.
+    this.calls.on("ask", (call, user, device) => void askToAnswer(user, device, call.id));
     endLonelyConferences(this.control, acts);
   }
 

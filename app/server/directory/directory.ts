@@ -18,15 +18,15 @@ export class SwitchDirectory {
     this.#sessions = sessions;
   }
 
-  answer(user: string, domain: string): string {
+  async answer(user: string, domain: string): Promise<string> {
     if (domain !== "" && domain !== this.#domain) return notFound;
     return user.includes("~") ? this.#account(user) : this.#person(user);
   }
 
   /** An account of one session: the switch authenticates with it and knows whose it is. */
-  #account(sipUser: string): string {
-    const session = this.#store.sessionBySipUser(sipUser);
-    const person = session && session.expiresAt > Date.now() ? this.#people.row(session.user) : undefined;
+  async #account(sipUser: string): Promise<string> {
+    const session = await this.#store.sessions.bySipUser(sipUser);
+    const person = session && (session.connected || session.expiresAt > Date.now()) ? this.#people.row(session.user) : undefined;
     if (!session || !person) return notFound;
     return userDocument(this.#domain, {
       id: sipUser,
@@ -45,8 +45,16 @@ export class SwitchDirectory {
     return userDocument(this.#domain, {
       id: person.user,
       numberAlias: person.extension,
-      params: { "dial-string": `\${sofia_contact(*/${person.user}@${this.#domain})}` },
+      params: { "dial-string": dialString(person.user, this.#domain) },
       variables: this.#people.doNotDisturb(person.user) ? { do_not_disturb: "true" } : {},
     });
   }
+}
+
+/**
+ * All of a person's devices, for `user/anna`. What a device registers as its contact is pasted into a dial string, where a comma begins
+ * another leg and a bracket sets variables, some of which run commands: whoever has anything but plain SIP URIs has no device.
+ */
+function dialString(user: string, domain: string): string {
+  return `\${regex(\${sofia_contact(*/${user}@${domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
 }

@@ -48,7 +48,7 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
       const account = await control.context.accountOf(user, device);
       if (account === undefined) throw new RequestError("not-found", "There is no such device of yours.");
       if (!ringing.some((leg) => control.switchOf(leg).registrations.byInstance(leg.instance)?.account === account)) throw new RequestError("conflict", "The call does not ring on that device.");
-      control.context.askToAnswer(user, device, callId);
+      if (!control.context.askToAnswer(user, device, callId)) await control.switchOf(call).link.fire(commands.askElsewhere(word.uuid(callId), word.user(user), word.uuid(device)));
       return {};
     }),
 

@@ -165,3 +165,8 @@ export type NoticeSubject = "rescuing" | "back" | "leaving" | "muted" | "unmuted
 export function notice(call: Uuid, subject: NoticeSubject, person: UserWord, reason?: EndReason): EslNotice {
   return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": subject, "Houseline-Person": person, ...(reason === undefined ? {} : { "Houseline-Reason": reason }) } };
 }
+
+/** Whichever server has this device is to ask it to answer. */
+export function askElsewhere(call: Uuid, person: UserWord, device: Uuid): EslNotice {
+  return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": "answer", "Houseline-Person": person, "Houseline-Device": device } };
+}

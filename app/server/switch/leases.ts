@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { RemoteSwitch } from "./remote-switch.ts";
 
 /** Where several servers agree on which of them acts. */
@@ -26,13 +25,15 @@ const renewMs = 2_000;
 export class SwitchLeases {
   readonly #leases: Leases;
   readonly #switches: () => readonly RemoteSwitch[];
-  readonly #holder = randomUUID();
+  readonly #holder: string;
   /** Until when a program's lease is held here, by its Core-UUID. */
   readonly #until = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(leases: Leases, switches: () => readonly RemoteSwitch[]) {
+  /** @param holder what tells this server from others */
+  constructor(leases: Leases, holder: string, switches: () => readonly RemoteSwitch[]) {
     this.#leases = leases;
+    this.#holder = holder;
     this.#switches = switches;
     this.#timer = setInterval(() => void this.renew(), renewMs);
   }
