@@ -44,7 +44,7 @@ export const destination = word("destination", (text) => address.safeParse(text)
 export const domain = word("domain", (text) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text));
 export const tones = word("digits", (text) => digits.safeParse(text).success);
 export const room = word("room", (text) => roomName.safeParse(text).success);
-export const contact = word("contact", (text) => text.length <= 700 && /^sip:[A-Za-z0-9_.~-]{1,64}@[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?(;[a-z_]{1,24}(=[A-Za-z0-9.:%_-]{1,256})?){0,12}$/.test(text));
+export const contact = word("contact", (text) => text.length <= 700 && /^sip:[A-Za-z0-9_.-]{1,64}@[A-Za-z0-9.-]{1,255}(:[0-9]{1,5})?(;[a-z_]{1,24}(=[A-Za-z0-9.:%_-]{1,256})?){0,12}$/.test(text));
 
 const spaceText = word("space", (text) => /^[1-9][0-9]{0,3}$/.test(text));
 export const space = (value: number): SpaceWord => spaceText(parkingSpace.safeParse(value).success ? String(value) : "");
