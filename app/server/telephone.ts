@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { permissionFor, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
-import { Calls } from "./calls/calls.ts";
+import type { Calls } from "./calls/calls.ts";
+import { Telephony } from "./calls/telephony.ts";
 import type { Config } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { History } from "./history.ts";
@@ -14,7 +15,6 @@ import { People } from "./people.ts";
 import { PeopleIndex } from "./people-index.ts";
 import { PresenceFeed } from "./presence-feed.ts";
 import { Profiles } from "./profiles.ts";
-import { callRequests } from "./requests/calls.ts";
 import { historyRequests } from "./requests/history.ts";
 import { messageRequests } from "./requests/messages.ts";
 import { openingRequests, type OpeningRequest } from "./requests/opening.ts";
@@ -41,6 +41,7 @@ export class Telephone {
   readonly store: Store;
   readonly people: People;
   readonly sessions: Sessions;
+  readonly telephony: Telephony;
   readonly calls: Calls;
   readonly switches: Switches;
   readonly history: History;
@@ -72,10 +73,11 @@ export class Telephone {
     this.people = new People(store, log);
     this.tokens = new ApiTokens(store, config.adminToken, log);
     this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
+    this.switches = new Switches(config, log);
     this.rooms = new Rooms(store, log);
     this.index = new PeopleIndex(this.people);
-    this.calls = new Calls(this.people);
-    this.switches = new Switches(config, log);
+    this.telephony = this.#telephony(config.domain);
+    this.calls = this.telephony.calls;
     this.profiles = new Profiles(store, this.people);
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
@@ -86,7 +88,7 @@ export class Telephone {
     this.#opening = openingRequests({ ...this.parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
     this.#handlers = {
       ...peopleRequests({ ...this.parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.parts), ...historyRequests(this.history, this.people),
-      ...callRequests(this.calls, log), ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
+      ...this.telephony.handlers, ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
     };
     this.#join();
   }
@@ -148,8 +150,30 @@ export class Telephone {
     clearInterval(this.#sweep);
     clearInterval(this.#introducing);
     this.#presence.close();
+    this.telephony.close();
     this.sessions.close();
     this.switches.close();
+  }
+
+  #telephony(domain: string): Telephony {
+    const { people, sessions, store, switches, rooms } = this;
+    return new Telephony({
+      switches, domain, rooms, leases: store, holder: this.server, log: this.#log,
+      directory: { find: (address) => people.find(address), doNotDisturb: (user) => people.doNotDisturb(user), room: (name) => rooms.party(name) },
+      may: (user, permission) => people.permissionsOf(user).has(permission),
+      deviceOf: async (account) => (await store.sessions.bySipUser(account))?.id,
+      accountOf: async (user, device) => {
+        const session = sessions.get(device) ?? await store.sessions.byId(device);
+        return session?.user === user ? session.sipUser : undefined;
+      },
+      askToAnswer: (user, device, call) => {
+        const session = sessions.get(device);
+        if (session?.user !== user) return false;
+        session.emit("answerCall", { call });
+        return true;
+      },
+      history: { lastCalled: (user) => this.history.lastCalled(user) },
+    });
   }
 
   /** Tells somebody on all of their devices at this server. What happens in a switch every server sees by itself. */
@@ -195,9 +219,11 @@ export class Telephone {
     sessions.on("devices", (user) => this.#devicesChanged(user));
     sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void switches.forget(user)));
     calls.on("changed", (call) => this.#onCall(call));
-    switches.on("event", (from, event) => calls.take(from, event));
-    switches.on("channels", (from, rows) => calls.resynchronise(from, rows));
-    switches.on("lost", (from) => calls.lose(from));
+    calls.on("left", (call, user) => this.#onLeft(call, user));
+    calls.on("conference", (conference) => {
+      const room = this.telephony.roomOf(conference);
+      if (room) this.tellAll("room", { room });
+    });
     switches.on("chosen", () => this.#onSwitch());
   }
 
@@ -226,7 +252,7 @@ export class Telephone {
   }
 
   #onCall(call: TrackedCall): void {
-    const view = call.view();
+    const view = this.calls.view(call);
     if (view) {
       for (const user of call.users) this.tell(user, "call", { call: view });
       if (view.state === "ended") void this.#record(view);
@@ -236,11 +262,19 @@ export class Telephone {
     this.#lastUsers.set(call, call.users);
   }
 
-  async #record(call: Call): Promise<void> {
+  /** For whoever left a call that goes on, it is over. */
+  #onLeft(call: TrackedCall, user: string): void {
+    const view = call.viewOfDeparted(user);
+    if (!view) return;
+    this.tell(user, "call", { call: view });
+    void this.#record(view, user);
+  }
+
+  async #record(call: Call, only?: string): Promise<void> {
     const { id, caller, callee, answeredAt, endedAt, reason } = call;
     this.#log.info({ call: id, caller: caller.user, callee: callee.user, reason, seconds: answeredAt === undefined ? 0 : Math.round((endedAt! - answeredAt) / 1_000) }, "call ended");
     try {
-      await this.history.record(call);
+      await this.history.record(call, only);
     } catch (error) {
       this.#log.error({ call: id, reason: (error as Error).message }, "call could not be recorded");
     }

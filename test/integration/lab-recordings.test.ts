@@ -2,9 +2,8 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SwitchEvent } from "../../app/server/switch/esl-link.ts";
-import type { ChannelRow } from "../../app/server/switch/remote-switch.ts";
 import { LabSwitch } from "../support/lab-switch.ts";
-import { meaning, readRecording, readScene, relied, rowsMeaning, talkingRows } from "../support/recording.ts";
+import { meaning, readRecording, readScene, relied, rowsMeaning, talkingRows, type ChannelRow } from "../support/recording.ts";
 import { sceneDomain, sceneEvents, scenePeople, scenes, Stage } from "../support/scenes.ts";
 
 describe("what the lab switch tells over ESL, beside recordings of FreeSWITCH", () => {

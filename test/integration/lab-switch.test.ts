@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EslCommand } from "../../app/server/switch/commands.ts";
 import { EslLink, type SwitchEvent } from "../../app/server/switch/esl-link.ts";
 import type { Person } from "../freeswitch/directory.ts";
 import { SipClient, type SipMessage } from "../freeswitch/sip-client.ts";
@@ -38,7 +39,8 @@ describe("the lab switch, as a process", () => {
     return client;
   }
   const request = (client: SipClient, method: string) => client.next(method, ({ start }) => start.startsWith(`${method} `));
-  const idle = () => until("no channel", async () => (JSON.parse(await esl.api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
+  const api = (...words: string[]) => esl.api(EslCommand.of(...words));
+  const idle = () => until("no channel", async () => (JSON.parse(await api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
 
   /** A call that `callee` answers; the leg of the caller, and what the caller was told. */
   async function connected(caller: SipClient, callee: SipClient, to: string): Promise<{ leg: string; response: SipMessage }> {
@@ -66,7 +68,7 @@ describe("the lab switch, as a process", () => {
     const create = events.findLast((event) => event["Event-Name"] === "CHANNEL_CREATE" && event["Call-Direction"] === "outbound")!;
     expect(create["Other-Leg-Unique-ID"]).toBe(leg);
     const byes = [request(anna, "BYE"), request(boris, "BYE")];
-    await esl.api("uuid_kill", leg);
+    await api("uuid_kill", leg);
     for (const bye of await Promise.all(byes)) expect(bye.headers.get("reason")?.[0]).toContain("NORMAL_CLEARING");
     await idle();
   });
@@ -98,7 +100,7 @@ describe("the lab switch, as a process", () => {
     const cancel = await cancelled;
     expect(cancel.headers.get("reason")?.[0]).toContain("cause=200");
     other.reply(second, "487 Request Terminated");
-    await esl.api("hupall");
+    await api("hupall");
     await idle();
   });
 
@@ -145,7 +147,7 @@ describe("the lab switch, as a process", () => {
     const dialog = anna.dialled(response);
     expect((await anna.within(dialog, "REFER", [`Refer-To: <sip:103@${domain}?Replaces=x%3Bto-tag%3Dy>`])).start).toContain("501 Attended transfer is not in the lab switch");
     const [invited, bye] = [request(vera, "INVITE"), request(boris, "BYE")];
-    expect(await esl.api("uuid_transfer", leg, "-bleg", "vera", "XML", "default")).toBe("+OK\n");
+    expect(await api("uuid_transfer", leg, "-bleg", "vera", "XML", "default")).toBe("+OK\n");
     vera.reply(await invited, "486 Busy Here");
     expect((await bye).headers.get("reason")?.[0]).toContain("USER_BUSY");
     await idle();
@@ -155,12 +157,12 @@ describe("the lab switch, as a process", () => {
     "conference list", "originate user/anna &park", "uuid_bridge a b", "uuid_hold a", "uuid_record a start /tmp/a.wav", "uuid_broadcast a tone_stream://%(100,0,400)", "uuid_park a",
     "valet_info", "vm_list anna", "fsctl shutdown", "reloadxml", "sofia profile houseline restart", "show calls", "uuid_transfer a -both anna",
   ])("refuses '%s' in a sentence", async (command) => {
-    const error = await esl.api(...command.split(" ") as [string]).then(String, (error: Error) => error.message);
+    const error = await api(...command.split(" ")).then(String, (error: Error) => error.message);
     expect(error).toMatch(/ is not in the lab switch: it needs FreeSWITCH$|The lab switch |No such channel!$/);
   });
 
   it("names itself, so that nobody takes it for FreeSWITCH", async () => {
-    expect(await esl.api("version")).toContain("lab-switch");
+    expect(await api("version")).toContain("lab-switch");
   });
 
   it("cuts off what is not SIP, and who is not let in by ESL", async () => {
@@ -183,12 +185,12 @@ describe("the lab switch, as a process", () => {
     const ended = new Promise<number | null>((resolve) => lab.child.on("exit", resolve));
     lab.child.kill("SIGTERM");
     await until("the event", () => events.some((event) => event["Event-Name"] === "SHUTDOWN_REQUESTED"));
-    expect((await esl.api("global_getvar", "houseline_draining")).trim()).toBe("true");
+    expect((await api("global_getvar", "houseline_draining")).trim()).toBe("true");
     expect((await gleb.invite("anna", offer)).status).toBe(503);
     expect((await gleb.register()).status).toBe(200);
-    expect((await esl.api("uuid_exists", leg)).trim()).toBe("true");
+    expect((await api("uuid_exists", leg)).trim()).toBe("true");
     const started = Date.now();
-    await esl.api("uuid_kill", leg);
+    await api("uuid_kill", leg);
     expect(await ended).toBe(0);
     expect(Date.now() - started).toBeLessThan(4_000);
     expect(lab.output).not.toMatch(/directory-password|esl-password|of anna/);

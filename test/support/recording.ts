@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SwitchEvent } from "../../app/server/switch/esl-link.ts";
-import type { ChannelRow } from "../../app/server/switch/remote-switch.ts";
+
+/** A channel as `show channels as json` has it. */
+export interface ChannelRow { uuid: string; direction: "inbound" | "outbound"; created_epoch: string; cid_num: string; dest: string; callstate: string; presence_id: string; call_uuid: string }
 
 const recordings = join(import.meta.dirname, "../fixtures/esl");
 

@@ -1,7 +1,8 @@
+import { EslCommand } from "../../app/server/switch/commands.ts";
+import type { ChannelRow } from "./recording.ts";
 import type { EslLink, SwitchEvent } from "../../app/server/switch/esl-link.ts";
 import type { Person } from "../freeswitch/directory.ts";
 import { SipClient, type Dialog, type SipMessage } from "../freeswitch/sip-client.ts";
-import type { ChannelRow } from "../../app/server/switch/remote-switch.ts";
 import { until } from "./until.ts";
 
 /** What the scenes listen to over ESL. */
@@ -87,10 +88,10 @@ export class Stage {
 
   /** The last act of every scene: no channel is left, and everybody leaves unheard. */
   async close(): Promise<void> {
-    await until("no channel", async () => (JSON.parse(await this.#esl.api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
+    await until("no channel", async () => (JSON.parse(await this.#esl.api(EslCommand.of("show", "channels", "as", "json"))) as { row_count: number }).row_count === 0);
     this.#esl.off("event", this.#listener);
     for (const client of this.#clients.values()) client.close();
-    await until("no registration", async () => /Total items returned: 0/.test(await this.#esl.api("sofia", "status", "profile", "houseline", "reg")));
+    await until("no registration", async () => /Total items returned: 0/.test(await this.#esl.api(EslCommand.of("sofia", "status", "profile", "houseline", "reg"))));
   }
 
   /** Waits for an event that has not come yet when this is called. */
@@ -116,7 +117,7 @@ export class Stage {
     await this.event("CHANNEL_BRIDGE");
     // The list follows the events within some milliseconds.
     this.channels = await until("a settled list of channels", async () => {
-      const { rows = [] } = JSON.parse(await this.#esl.api("show", "channels", "as", "json")) as { rows?: ChannelRow[] };
+      const { rows = [] } = JSON.parse(await this.#esl.api(EslCommand.of("show", "channels", "as", "json"))) as { rows?: ChannelRow[] };
       return new Set(rows.map(({ call_uuid }) => call_uuid)).size === 1 && rows.every(({ callstate }) => callstate === "ACTIVE") && rows;
     });
     return { anna, boris, calling: anna.dialled(response), called: boris.answered(invite) };

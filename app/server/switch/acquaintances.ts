@@ -35,7 +35,7 @@ export class Acquaintances {
         if (!this.#switch.ready) return;
         // Noted before it is asked: what is forgotten meanwhile stays forgotten, and is asked for again.
         this.#known.add(name);
-        await this.#switch.link.api("user_data", `${name}@${this.#domain}`, "attr", "id").catch((error: Error) => {
+        await this.#switch.lookUp(name, this.#domain).catch((error: Error) => {
           if (!/no reply/.test(error.message)) this.#known.delete(name);
         });
       }

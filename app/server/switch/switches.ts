@@ -3,14 +3,20 @@ import { slots, type Config } from "../config.ts";
 import type { Logger } from "../log.ts";
 import type { SwitchEvent } from "./esl-link.ts";
 import { Acquaintances } from "./acquaintances.ts";
-import { RemoteSwitch, type ChannelRow } from "./remote-switch.ts";
+import { RemoteSwitch, type SwitchState } from "./remote-switch.ts";
+import type { Registration } from "./registrations.ts";
 
 interface SwitchesEvents {
+  /** A switch is ready, drains or can't be asked otherwise than before. */
+  changed: [];
   /** Browsers are to register with another switch, or there is none. */
   chosen: [];
   event: [from: RemoteSwitch, event: SwitchEvent];
-  channels: [from: RemoteSwitch, rows: ChannelRow[]];
-  lost: [from: RemoteSwitch];
+  state: [from: RemoteSwitch, state: SwitchState];
+  registered: [from: RemoteSwitch, registration: Registration, known: boolean];
+  unregistered: [from: RemoteSwitch, registration: Registration];
+  /** A switch is gone, with every call in it. */
+  gone: [from: RemoteSwitch];
 }
 
 /** Every slot of every switch; new calls go to the one that started last, is ready and does not drain. */
@@ -31,14 +37,19 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     for (const one of this.#all) {
       const acquaintances = new Acquaintances(one, domain);
       this.#acquaintances.set(one, acquaintances);
-      one.on("changed", () => this.#choose());
+      one.on("changed", () => {
+        this.emit("changed");
+        this.#choose();
+      });
       one.on("event", (event) => this.emit("event", one, event));
-      one.on("channels", (rows) => {
+      one.on("state", (state) => {
         // It has just been made to forget everybody.
         acquaintances.forget();
-        this.emit("channels", one, rows);
+        this.emit("state", one, state);
       });
-      one.on("lost", () => this.emit("lost", one));
+      one.on("registered", (registration, known) => this.emit("registered", one, registration, known));
+      one.on("unregistered", (registration) => this.emit("unregistered", one, registration));
+      one.on("gone", () => this.emit("gone", one));
     }
   }
 
