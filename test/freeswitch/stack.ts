@@ -179,10 +179,20 @@ export class Switch {
     await dockerRun("rm", "-f", this.name);
   }
 
+  /** Of FreeSWITCH, on this machine. */
+  async processId(): Promise<string> {
+    const rows = (await dockerRun("top", this.name, "-eo", "pid,comm")).split("\n");
+    return rows.find((row) => /\bfreeswitch\b/.test(row))?.trim().split(/\s+/)[0] ?? "";
+  }
+
+  /** Resident bytes of FreeSWITCH. */
+  async memory(): Promise<number> {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${await this.processId()}/status`, "utf8"))?.[1]) * 1_024;
+  }
+
   /** Every socket that FreeSWITCH listens on, as `tcp 127.0.0.1:5066`. Needs root on this machine. */
   async listening(): Promise<string[]> {
-    const rows = (await dockerRun("top", this.name, "-eo", "pid,comm")).split("\n");
-    const pid = rows.find((row) => /\bfreeswitch\b/.test(row))?.trim().split(/\s+/)[0] ?? "";
+    const pid = await this.processId();
     const sockets = new Set<string>();
     for (const fd of await readdir(`/proc/${pid}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""))?.[1];
