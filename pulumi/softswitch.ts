@@ -17,6 +17,8 @@ export interface SoftswitchArgs {
   images: { sound: string; switch: string; edge: string; secrets: string };
   /** Where the application server's slots answer for the directory. Plain text: nothing here waits for that server. */
   directoryUrls: readonly string[];
+  /** Directory of the host for voicemail, owned by the user of the containers. */
+  voicemailDirectory: string;
 }
 
 /** Seconds that a switch may take to end after its drain limit. */
@@ -78,8 +80,8 @@ export class Softswitch extends pulumi.ComponentResource {
   }
 }
 
-/** The switch itself, FreeSWITCH or the lab switch: both are given the same. */
-export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
+/** The switch itself, FreeSWITCH or the lab switch: both are given the same, but for voicemail. */
+export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "voicemailDirectory"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
   const { ports, drainSeconds, domain } = args.settings;
   return {
     stack: args.stack,
@@ -96,7 +98,7 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
       HOUSELINE_DIRECTORY_URLS: args.directoryUrls.join(" "),
       HOUSELINE_DRAIN_SECONDS: String(drainSeconds),
     },
-    volumes: [],
+    volumes: args.choice.kind === "freeswitch" ? [{ hostPath: args.voicemailDirectory, containerPath: "/var/lib/houseline/voicemail" }] : [],
     memoryMegabytes: 2_048,
     stopSeconds: drainSeconds + afterDrainSeconds,
     healthySeconds: args.settings.healthySeconds,
