@@ -31,6 +31,7 @@ const byStatus: Record<number, EndReason> = {
 const byText: Record<string, EndReason> = {
   ALLOTTED_TIMEOUT: "no-answer",
   CALL_REJECTED: "declined",
+  DO_NOT_DISTURB: "do-not-disturb",
   NO_ANSWER: "no-answer",
   NO_USER_RESPONSE: "no-answer",
   ORIGINATOR_CANCEL: "cancelled",

@@ -50,6 +50,9 @@ export async function buildImages(): Promise<void> {
 /** Machines that a test has: one, or two by their loopback addresses 127.0.0.1 and 127.0.0.2. */
 export type Host = 1 | 2;
 
+/** Named after this run: what a killed one leaves is removed by the next, whatever checkout that is of. */
+export const ownName = () => `test-${process.env[runMark] ?? process.pid}-fs${randomBytes(3).toString("hex")}`;
+
 /** What every switch of one test file shares: ports, slots, the kept certificate, secrets, sounds and the directory. */
 export class Stack {
   readonly directory: TestDirectory;
@@ -68,8 +71,7 @@ export class Stack {
   }
 
   static async create(people: Person[], rooms: Room[] = []): Promise<Stack> {
-    // Named after this run: what a killed one leaves is removed by the next, whatever checkout that is of.
-    const name = `test-${process.env[runMark] ?? process.pid}-fs${randomBytes(3).toString("hex")}`;
+    const name = ownName();
     const label = `houseline.stack=${name}`;
     const directory = new TestDirectory(domain, secrets["directory-password"], people, rooms);
     await mkdir(keptState, { recursive: true });
