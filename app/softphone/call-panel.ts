@@ -203,7 +203,7 @@ export class CallPanel {
     this.#members.hidden = !several;
     const mayRemove = call.server?.caller.user === this.#phone.me?.user || call.server?.participants?.some(({ user, moderator }) => user === this.#phone.me?.user && moderator);
     this.#members.replaceChildren(...(several ? call.others : []).map(({ user, name, muted, state }) => element("li", { "data-member": user },
-      element("span", {}, name), element("span", { "class": "quiet" }, state === "ringing" ? words.stateRinging : muted ? words.mute : ""),
+      element("span", {}, name), element("span", { "class": "quiet" }, state === "ringing" ? words.stateRinging : muted ? words.muted : ""),
       ...(mayRemove && call.room !== undefined ? [iconButton("close", words.removeSomebody(name), () => attempt(() => call.remove(user)))] : []))));
   }
 }

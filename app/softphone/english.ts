@@ -1,3 +1,5 @@
+import type { EndReason } from "../client/index.ts";
+
 /** Every word of the page. What varies is a function. */
 export const english = {
   tagline: "The telephone of your company, in this page.",
@@ -46,6 +48,7 @@ export const english = {
   leave: "Leave",
   mute: "Mute",
   unmute: "Unmute",
+  muted: "muted",
   hold: "Hold",
   resume: "Resume",
   keypad: "Keypad",
@@ -120,6 +123,10 @@ export const english = {
   outgoing: "Outgoing",
   incoming: "Incoming",
   noHistory: "No calls yet.",
+  unanswered: {
+    "declined": "Declined", "busy": "Busy", "no-answer": "No answer", "cancelled": "Cancelled", "offline": "Offline", "unknown-person": "Not known here", "do-not-disturb": "Do not disturb", "refused": "Refused",
+  } as Partial<Record<EndReason, string>>,
+  notReached: "Not reached",
   more: "More",
   missedCount: (count: number) => `${count} missed`,
   // Rooms and parking

@@ -1,9 +1,9 @@
-import { describeEnd, type Houseline, type HistoryEntry } from "../client/index.ts";
+import type { HistoryEntry, Houseline } from "../client/index.ts";
 import { button, byId, element, iconButton, redraw } from "./element.ts";
 import { icon } from "./icons.ts";
 import { attempt } from "./notices.ts";
 import { clock, moment } from "./say.ts";
-import { language, words } from "./words.ts";
+import { locale, words } from "./words.ts";
 
 /** Calls that are over, as the server keeps them: the same on every device. */
 export class HistoryView {
@@ -48,14 +48,13 @@ export class HistoryView {
     return element("li", { "class": `row ${kind}`, "data-call": entry.call },
       element("span", { "class": "kind", "title": kind === "missed" ? words.missedCall : words[direction] }, icon(kind)),
       element("span", { "class": "who" }, element("b", {}, name), element("span", {}, sentence(entry))),
-      element("time", { datetime: new Date(startedAt).toISOString() }, moment(startedAt, Date.now(), language)),
+      element("time", { datetime: new Date(startedAt).toISOString() }, moment(startedAt, Date.now(), locale)),
       iconButton("message", words.writeTo(name), () => this.#actions.write(peer.user)),
       iconButton("call", words.callSomebody(name), () => this.#actions.call(peer.user), { "class": "icon-button go" }));
   }
 }
 
-function sentence(entry: HistoryEntry): string {
-  const { direction, reason, answeredAt, endedAt, peer } = entry;
+function sentence({ direction, reason, answeredAt, endedAt, missed }: HistoryEntry): string {
   if (answeredAt !== undefined) return `${words[direction]} · ${clock(endedAt - answeredAt)}`;
-  return describeEnd({ reason, by: reason === "cancelled" && direction === "outgoing" ? "me" : "peer", direction, name: peer.name, answered: false }, language);
+  return missed ? words.missedCall : `${words[direction]} · ${words.unanswered[reason] ?? words.notReached}`;
 }

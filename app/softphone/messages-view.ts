@@ -2,7 +2,7 @@ import type { Conversation, Houseline, ThreadMessage } from "../client/index.ts"
 import { button, byId, element, iconButton, portrait, redraw } from "./element.ts";
 import { announce, attempt } from "./notices.ts";
 import { moment } from "./say.ts";
-import { language, words } from "./words.ts";
+import { locale, words } from "./words.ts";
 
 const marks: Record<ThreadMessage["state"], string> = { sending: "…", failed: "!", sent: "✓", delivered: "✓✓", read: "✓✓" };
 const longest = 4_000;
@@ -85,7 +85,7 @@ export class MessagesView {
     return element("li", { "class": unread > 0 ? "unread" : "", "data-conversation": user, "data-presence": this.#phone.person(user)?.presence ?? "offline" },
       element("button", { "type": "button", "class": "row whole", "aria-label": `${name}. ${unread > 0 ? `${words.unreadCount(unread)}. ` : ""}${body}`, "data-focus": user, "click": () => this.open(user) },
         portrait(name), element("span", { "class": "who" }, element("b", {}, name), element("span", {}, body)),
-        element("span", { "class": "aside" }, element("time", { datetime: new Date(last.sentAt).toISOString() }, moment(last.sentAt, Date.now(), language)),
+        element("span", { "class": "aside" }, element("time", { datetime: new Date(last.sentAt).toISOString() }, moment(last.sentAt, Date.now(), locale)),
           unread > 0 ? element("span", { "class": "badge" }, String(unread)) : element("span", { "class": "mark", "data-delivery": last.state }, last.from === user ? "" : marks[last.state]))));
   }
 
@@ -106,7 +106,7 @@ export class MessagesView {
     const again = message.state === "failed" ? [button(words.sendAgain, () => attempt(() => this.#phone.messages.resend(user, message.key)), { class: "plain" })] : [];
     return element("li", { "class": mine ? "mine" : "theirs", "data-delivery": message.state },
       element("p", { "class": "body" }, message.body),
-      element("p", { "class": "about" }, element("time", { datetime: new Date(message.sentAt).toISOString() }, moment(message.sentAt, Date.now(), language)),
+      element("p", { "class": "about" }, element("time", { datetime: new Date(message.sentAt).toISOString() }, moment(message.sentAt, Date.now(), locale)),
         ...(mine ? [element("span", { "class": "mark", "title": words.delivery[message.state] }, element("span", { "aria-hidden": "true" }, marks[message.state]), element("span", { "class": "hidden" }, words.delivery[message.state]))] : []), ...again));
   }
 

@@ -52,6 +52,7 @@ export const russian: Words = {
   leave: "Выйти",
   mute: "Без звука",
   unmute: "Со звуком",
+  muted: "без звука",
   hold: "Удержать",
   resume: "Вернуться",
   keypad: "Клавиатура",
@@ -123,6 +124,10 @@ export const russian: Words = {
   outgoing: "Исходящий",
   incoming: "Входящий",
   noHistory: "Звонков пока не было.",
+  unanswered: {
+    "declined": "Отклонён", "busy": "Занято", "no-answer": "Нет ответа", "cancelled": "Отменён", "offline": "Не в сети", "unknown-person": "Неизвестный номер", "do-not-disturb": "Не беспокоить", "refused": "Не принят",
+  },
+  notReached: "Не состоялся",
   more: "Ещё",
   missedCount: (count) => counted(count, "пропущенный", "пропущенных", "пропущенных"),
   noRooms: "У компании пока нет комнат.",

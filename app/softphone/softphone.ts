@@ -13,7 +13,7 @@ import { clock, moment, nameOf } from "./say.ts";
 import { Settings } from "./settings.ts";
 import { SuperviseView } from "./supervise-view.ts";
 import { Tabs } from "./tabs.ts";
-import { language, translate, words } from "./words.ts";
+import { language, locale, translate, words } from "./words.ts";
 
 declare global {
   interface Window {
@@ -156,7 +156,7 @@ function showEnded(ended: EndedCall): void {
   };
   const row = element("li", { "class": ended.missed ? "row missed" : "row", "data-ended": ended.key },
     element("span", { "class": "who" }, element("b", {}, name), element("span", {}, ended.durationMs > 0 ? `${ended.reason} (${clock(ended.durationMs)})` : ended.reason)),
-    element("time", { datetime: at.toISOString() }, moment(ended.startedAt, Date.now(), language)),
+    element("time", { datetime: at.toISOString() }, moment(ended.startedAt, Date.now(), locale)),
     iconButton("call", `${words.callAgain}: ${name}`, () => dial(user), { "class": "icon-button go" }),
     iconButton("close", `${words.dismiss}: ${name}`, forget));
   const known = recent.get(ended.key);

@@ -32,6 +32,9 @@ export function rememberLanguage(language: Language): void {
 export const language: Language = chooseLanguage(readChosen(), typeof navigator === "undefined" ? [] : navigator.languages);
 export const words: Words = language === "ru" ? russian : english;
 
+/** For times and dates: the browser's own habits, where they are of the same language. */
+export const locale: string = typeof navigator !== "undefined" && navigator.language.startsWith(language) ? navigator.language : language;
+
 /** Puts words into the page's own markup: `data-word` is text, `data-label` an accessible name, `data-placeholder` a placeholder. */
 export function translate(root: ParentNode): void {
   document.documentElement.lang = language;

@@ -98,11 +98,11 @@ for (const { name, config, role, skip } of switches) describe.skipIf(skip)(`two 
   it("a call to somebody who is offline, or wants not to be disturbed, ends with that reason", async () => {
     await anna.button("Call Clara Dubois").click();
     await until("offline", async () => /offline|not signed in|can't be reached/i.test(await anna.recent()));
-    await boris.page.getByRole("switch").check();
+    await boris.setStatus("Do not disturb");
     await anna.sees("boris", "do-not-disturb");
     await anna.button("Call Boris Weber").click();
     await until("do not disturb", async () => /disturb/i.test(await anna.recent()));
-    await boris.page.getByRole("switch").uncheck();
+    await boris.setStatus("Available");
     await anna.sees("boris", "available");
   });
 

@@ -43,6 +43,16 @@ export class Phone {
     return until("the server's id of the call", () => this.page.evaluate(() => window.houseline.calls.at(-1)?.callId));
   }
 
+  /** Chooses what others see of this person, in the menu under their own name. */
+  async setStatus(word: "Available" | "Away" | "Do not disturb", text?: string): Promise<void> {
+    await this.page.locator("#me").click();
+    await this.page.getByRole("radio", { name: word }).check();
+    if (text !== undefined) {
+      await this.page.getByLabel("What others read").fill(text);
+      await this.button("Save").click();
+    } else await this.page.keyboard.press("Escape");
+  }
+
   async idle(): Promise<void> {
     await until("no call", () => this.page.evaluate(() => window.houseline.calls.length === 0));
   }
