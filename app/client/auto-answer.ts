@@ -30,9 +30,10 @@ export function mayAnswer({ me, device, call, commanded, asked, commandUnderWay 
   if (call.state === "rescuing" && here && (mine ? mine.state === "rescuing" : isParty(call, me))) return "yes";
   // This person's own call, asked for on another device: this one answers first, then the other side rings.
   if (call.state === "ringing" && call.caller.user === me && here) return "yes";
-  // A call that rings at this person is the one way in for others: it is never opened by a command about something else.
+  // A call that rings at this person is the one way in for others: it is never opened by a command about something else. A parked call is
+  // picked up by its space, before its id is known here.
   const rings = call.state === "ringing" || mine?.state === "ringing";
-  if (commandUnderWay && mine && !rings) return "yes";
+  if (commandUnderWay && mine && (!rings || call.space !== undefined)) return "yes";
   return commandUnderWay || (call.state === "rescuing" && here) ? "wait" : "no";
 }
 

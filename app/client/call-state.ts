@@ -18,8 +18,8 @@ export interface CallFacts {
   readonly phase: "dialling" | "ringing" | "answered" | "ended";
   readonly heldByMe: boolean;
   readonly heldByPeerInSip: boolean;
-  /** Whom the server's word "held" is about: it does not say, so whoever held when the word came. */
-  readonly heldInControl: Side | undefined;
+  /** Who holds, in the server's words; where it only says that the call is held, whoever held when the word came. */
+  readonly heldInControl: Side | "both" | undefined;
   /** This device has no leg that works: it waits for a new one. */
   readonly legLost: boolean;
   /** Whom the server waits for. */
@@ -37,8 +37,8 @@ export type CallFact =
   | { type: "ended"; reason: CallEndReason; by: EndedBy }
   /** The call goes on at another device of this person's. */
   | { type: "moved" }
-  /** `rescued`: whom the server waits for, when its state is `rescuing`. */
-  | { type: "control"; call: Pick<Call, "state" | "reason">; rescued?: Side | undefined };
+  /** `rescued`: whom the server waits for, when its state is `rescuing`. `holds`: who holds, where the server says it. */
+  | { type: "control"; call: Pick<Call, "state" | "reason">; rescued?: Side | undefined; holds?: Side | "both" | undefined };
 
 export function newCall(direction: CallDirection): CallFacts {
   return {
@@ -68,11 +68,11 @@ export function learn(facts: CallFacts, fact: CallFact): CallFacts {
   }
 }
 
-function learnFromControl(facts: CallFacts, { call: { state, reason }, rescued }: Extract<CallFact, { type: "control" }>): CallFacts {
+function learnFromControl(facts: CallFacts, { call: { state, reason }, rescued, holds }: Extract<CallFact, { type: "control" }>): CallFacts {
   if (state === "ended") return learnReason(facts, reason);
   if (facts.phase === "ended") return facts;
   const phase = state === "ringing" && facts.phase === "dialling" ? "ringing" : facts.phase;
-  const heldInControl = state === "held" || state === "parked" ? facts.heldInControl ?? (facts.heldByMe ? "me" : "peer") : undefined;
+  const heldInControl = state === "held" || state === "parked" ? holds ?? facts.heldInControl ?? (facts.heldByMe ? "me" : "peer") : undefined;
   const rescuedInControl = state === "rescuing" ? rescued : undefined;
   if (phase === facts.phase && heldInControl === facts.heldInControl && rescuedInControl === facts.rescuedInControl) return facts;
   return { ...facts, phase, heldInControl, rescuedInControl };
@@ -109,7 +109,10 @@ export function waitsFor(facts: CallFacts): Side | undefined {
 }
 
 export function heldBy(facts: CallFacts): Side | "both" | undefined {
-  const peer = facts.heldByPeerInSip || facts.heldInControl === "peer";
-  if (facts.heldByMe) return peer ? "both" : "me";
+  const told = facts.heldInControl;
+  // A switch that this person's hold was asked of tells this device by a hold from the other side.
+  const peer = (facts.heldByPeerInSip && told !== "me") || told === "peer" || told === "both";
+  const me = facts.heldByMe || (facts.heldByPeerInSip && told === "me") || told === "both";
+  if (me) return peer ? "both" : "me";
   return peer ? "peer" : undefined;
 }

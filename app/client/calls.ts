@@ -115,7 +115,8 @@ export class Calls extends Emitter<CallsEvents> {
     const me = this.#phone.people.me?.user;
     if (me === undefined) return;
     const known = sessionFor(call, me, [...this.#calls, ...this.#ended]);
-    if (known && !(known.state === "ended" && this.#isMine(call))) known.learnFromServer(call);
+    if (known && call.state === "ended" && call.into !== undefined && known.state !== "ended") this.#merge(known, call.into);
+    else if (known && !(known.state === "ended" && this.#isMine(call))) known.learnFromServer(call);
     else if (this.#isMine(call)) this.#rejoin(call);
     else if (call.state === "ended") this.emit("unheard", call);
     this.#rescue.look();
@@ -169,6 +170,8 @@ export class Calls extends Emitter<CallsEvents> {
       return known.adopt(leg);
     }
     const call = this.#receive(leg, displayed, id);
+    // A call that asks somebody about another is held against it by the server itself.
+    if (![...this.#server.values()].some(({ consultation }) => consultation === id)) this.holdOthers(call);
     this.#keep(call);
     call.answerLeg();
   }
@@ -192,6 +195,13 @@ export class Calls extends Emitter<CallsEvents> {
     const call = PhoneCall.receive(this.#owner, leg, side?.direction ?? "incoming", person?.user ?? address, peer, id);
     if (server) call.learnFromServer(server);
     return call;
+  }
+
+  /** A call became part of another one: its leg carries that one now. */
+  #merge(call: PhoneCall, into: string): void {
+    call.becomes(into);
+    const server = this.#server.get(into);
+    if (server) call.learnFromServer(server);
   }
 
   /** A call of this device's for which this page has no leg: of the page before it, or cut off. */

@@ -81,7 +81,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #answering = false;
   #holdWanted: boolean | undefined;
   /** Why this person leaves the call, once the server has agreed to it. */
-  #leaving: "transferred" | "parked" | undefined;
+  #leaving: "transferred" | "parked" | "merged" | undefined;
   readonly #timers: Partial<Record<"hold" | "orphan" | "media" | "rescue", ReturnType<typeof setTimeout>>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
@@ -232,15 +232,15 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   /** Answers an incoming call; any other call goes on hold. */
   answer(): void {
     if (this.direction !== "incoming" || this.state !== "ringing") return;
+    this.#owner.holdOthers(this);
     this.answerLeg();
   }
 
-  /** Answers the leg that came here, also one of a call that this person asked for elsewhere; any other call goes on hold. */
+  /** Answers the leg that came here, also one of a call that this person asked for elsewhere. */
   answerLeg(): void {
     if (this.#answering || !this.#leg) return;
     this.#answering = true;
     this.emit("changed");
-    this.#owner.holdOthers(this);
     const leg = this.#leg;
     void this.#withMicrophone((stream) => leg.answer(stream));
   }
@@ -288,9 +288,14 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
    * Puts the call on hold, or takes it back; false when it isn't answered. While the two sides are still agreeing on the
    * last change (a quick finger), it happens as soon as they have.
    */
-  hold(on = !(this.#holdWanted ?? this.#facts.heldByMe)): boolean {
+  hold(on = !(this.#holdWanted ?? this.#isHeldByMe)): boolean {
     if (!this.#facts.answered || this.state === "ended" || this.#facts.legLost || !this.#leg) return false;
-    if (!on && this.#facts.heldByMe) this.#owner.holdOthers(this);
+    if (!on && this.#isHeldByMe) this.#owner.holdOthers(this);
+    // The server held it (a consultation): it alone can take that back.
+    if (!on && !this.#facts.heldByMe && this.#isHeldByMe && this.#callId) {
+      this.#owner.command("unhold", { call: this.#callId }).catch(() => {});
+      return true;
+    }
     this.#holdWanted = on;
     this.#applyHold(Date.now() + holdMs);
     return true;
@@ -327,9 +332,10 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     await this.#command((call) => this.#owner.command("cancelTransfer", { call }));
   }
 
-  /** Everybody in the call, and in its consultation, into one conference. */
+  /** Everybody in the call, and in its consultation, into one conference: one of this person's two legs is enough for it. */
   async conference(): Promise<void> {
-    await this.#command((call) => this.#owner.command("conference", { call }));
+    if (this.consultation === undefined) await this.#command((call) => this.#owner.command("conference", { call }));
+    else await this.#leaveBy("merged", (call) => this.#owner.command("conference", { call }));
   }
 
   /** Rings somebody and takes them into the call. */
@@ -351,16 +357,26 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     await this.#command((call) => this.#owner.command("moveCall", { call, device }));
   }
 
+  /** The call has become part of another one, which goes on over this leg. */
+  becomes(id: string): void {
+    this.#callId = id;
+    clearTimeout(this.#timers.orphan);
+    this.#timers.orphan = undefined;
+  }
+
   /** What the application server says about this call. */
   learnFromServer(call: Call): void {
     const before = JSON.stringify(this.#server);
+    const held = this.#mine()?.holds ?? false;
     this.#callId = call.id;
     this.#server = call;
     const side = this.#owner.me === undefined ? undefined : sideOf(call, this.#owner.me);
     if (side) this.#peer = { user: side.peer.user, name: side.peer.name, extension: side.peer.extension };
     const mine = this.#mine();
     const facts = this.#facts;
-    this.#learn({ type: "control", call, rescued: this.#rescued(call, mine) });
+    this.#learn({ type: "control", call, rescued: this.#rescued(call, mine), holds: this.#holds(mine) });
+    // The server took back (a swap, the end of a consultation) what this page held.
+    if (held && !mine?.holds && call.state !== "ended" && this.#facts.heldByMe && this.#holdWanted === undefined) this.hold(false);
     const awayFrom = mine?.device !== undefined && mine.device !== this.#owner.device && mine.state !== "ringing";
     if (call.state !== "ended" && awayFrom && (this.#facts.phase === "ended" || this.#facts.legLost)) this.#learn({ type: "moved" });
     if (this.#leg?.incoming && this.#leg.accepted && call.answeredAt !== undefined && call.state !== "ended") this.#learn({ type: "accepted" });
@@ -392,6 +408,16 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     return mine.find(({ device }) => device === this.#owner.device) ?? mine[0];
   }
 
+  #holds(mine: Participant | undefined): Side | "both" | undefined {
+    const peer = this.others.some(({ holds }) => holds);
+    if (mine?.holds) return peer ? "both" : "me";
+    return peer ? "peer" : undefined;
+  }
+
+  get #isHeldByMe(): boolean {
+    return this.heldBy === "me" || this.heldBy === "both";
+  }
+
   #rescued(call: Call, mine: Participant | undefined): Side {
     if (mine?.state === "rescuing" || (!call.participants && this.#facts.legLost)) return "me";
     return "peer";
@@ -407,13 +433,14 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   /** A command after which this person is out of the call, for a reason of its own. */
-  async #leaveBy<Answer>(reason: "transferred" | "parked", run: (call: string) => Promise<Answer>): Promise<Answer> {
+  async #leaveBy<Answer>(reason: "transferred" | "parked" | "merged", run: (call: string) => Promise<Answer>): Promise<Answer> {
     const id = this.#id();
     this.#leaving = reason;
     try {
       const answer = await run(id);
       clearTimeout(this.#timers.orphan);
-      this.#timers.orphan = setTimeout(() => this.#end(reason, "me"), orphanMs);
+      // Which of two legs a conference goes on over is the server's choice: the other one ends by itself.
+      this.#timers.orphan = setTimeout(() => (reason === "merged" ? (this.#leaving = undefined) : this.#end(reason, "me")), orphanMs);
       return answer;
     } catch (error) {
       this.#leaving = undefined;

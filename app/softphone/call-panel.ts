@@ -68,7 +68,7 @@ export class CallPanel {
     this.tick();
     // Buttons are made anew only when there are others: a click must not lose its target.
     const devices = this.#phone.devices.others.map(({ id }) => id).join();
-    const shape = JSON.stringify([state, answering, muted, heldBy, consultation, role, others, this.#pad.hidden, devices, this.#phone.switchKind]);
+    const shape = JSON.stringify([state, answering, muted, heldBy, consultation, role, callId, call.room, others, this.#pad.hidden, devices, this.#phone.switchKind]);
     if (shape !== this.#shown) this.#draw();
     this.#shown = shape;
     this.#picker?.show();
@@ -155,12 +155,15 @@ export class CallPanel {
     const mute: Action = { action: "mute", label: call.muted ? words.unmute : words.mute, icon: call.muted ? "microphone" : "mute", pressed: call.muted, run: () => call.mute() };
     if (isSupervising(call)) return [mute, ...this.#supervision(), { ...hangUp, label: words.leave }];
     const held = call.heldBy === "me" || call.heldBy === "both";
+    const keypad: Action = { action: "keypad", label: words.keypad, icon: "keypad", pressed: !this.#pad.hidden, run: () => this.togglePad() };
+    // A conference goes on without whoever is away from it.
+    if (call.room !== undefined) return [mute, keypad, { ...hangUp, label: words.leave }];
     return [
       mute,
       { action: "hold", label: held ? words.resume : words.hold, icon: held ? "resume" : "hold", pressed: held, run: () => void call.hold() },
-      { action: "keypad", label: words.keypad, icon: "keypad", pressed: !this.#pad.hidden, run: () => this.togglePad() },
+      keypad,
       { action: "transfer", label: words.transfer, icon: "transfer", run: () => this.openTransfer() },
-      { ...hangUp, label: call.others.length > 1 ? words.leave : words.hangUp },
+      hangUp,
     ];
   }
 
@@ -170,7 +173,7 @@ export class CallPanel {
     if ((call.state !== "answered" && call.state !== "held") || isSupervising(call) || this.#phone.switchKind === "lab-switch" || call.callId === undefined) return [];
     return [
       { action: "add", label: words.addPerson, icon: "add", run: () => this.openAdd() },
-      { action: "park", label: words.park, icon: "park", run: () => this.#park() },
+      ...(call.room === undefined ? [{ action: "park", label: words.park, icon: "park", run: () => this.#park() } satisfies Action] : []),
       ...this.#phone.devices.others.map(({ id, name }): Action => ({ action: `move-${id}`, label: words.moveToDevice(name), icon: "move", run: () => attempt(() => call.moveTo(id)) })),
     ];
   }
