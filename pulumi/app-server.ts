@@ -72,7 +72,7 @@ export class AppServer extends pulumi.ComponentResource {
 }
 
 export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" | "images" | "switches" | "dataDirectory"> & { host: Pick<Host, "privateAddress"> }): ContainerPlan {
-  const { ports, domain, site } = args.settings;
+  const { ports, domain, site, origins } = args.settings;
   return {
     stack: args.stack,
     role: "app-server",
@@ -83,7 +83,7 @@ export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" |
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_SWITCHES: JSON.stringify(args.switches),
-      HOUSELINE_ORIGINS: `http://${site}:${ports.applicationEdge}`,
+      HOUSELINE_ORIGINS: [`http://${site}:${ports.applicationEdge}`, ...(origins === undefined ? [] : [origins])].join(" "),
     },
     volumes: [{ hostPath: args.dataDirectory, containerPath: "/data" }],
     memoryMegabytes: 512,

@@ -28,6 +28,7 @@ export class AudioDevices extends Emitter<AudioDevicesEvents> {
   #speaker = "";
   #ring = "";
 
+  /** @internal */
   constructor(microphone: Microphone, sounds: Sounds, storage: Storage | undefined, key = "houseline.audio") {
     super();
     this.#microphone = microphone;
@@ -85,6 +86,7 @@ export class AudioDevices extends Emitter<AudioDevicesEvents> {
     this.#apply();
   }
 
+  /** @internal */
   close(): void {
     navigator.mediaDevices?.removeEventListener("devicechange", this.#onChange);
     this.removeListeners();

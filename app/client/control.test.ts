@@ -4,7 +4,8 @@ import { WebSocketServer } from "ws";
 import type { WebSocket as ServerSocket } from "ws";
 import { closeCodes } from "../protocol/wire.ts";
 import { Control } from "./control.ts";
-import type { ControlOptions, ControlState, SessionLoss } from "./control.ts";
+import type { ControlOptions } from "./control.ts";
+import type { ControlState, SessionLoss } from "./control-state.ts";
 import { ControlError } from "./control-error.ts";
 import { memoryStore } from "./session-store.ts";
 

@@ -3,6 +3,7 @@ import type { EventData, EventName, ParamsInput, RequestName, Result } from "../
 import { controlBackOff, waitBefore } from "./back-off.ts";
 import type { BackOff } from "./back-off.ts";
 import { ControlError } from "./control-error.ts";
+import type { ControlState, SessionLoss } from "./control-state.ts";
 import { ControlSocket, socketDefaults } from "./control-socket.ts";
 import type { EventFrame, SocketEnd, SocketOptions } from "./control-socket.ts";
 import { Emitter } from "./emitter.ts";
@@ -17,13 +18,7 @@ export interface ControlOptions extends Partial<SocketOptions> {
   backOff?: BackOff;
 }
 
-/** `signed-out` has no socket at all: the server closes one that does not sign in. */
-export type ControlState = "signed-out" | "connecting" | "online" | "reconnecting" | "closed";
-
 export type Snapshot = Result<"resume">;
-
-/** Why a session is over though nobody signed out. */
-export type SessionLoss = "expired" | "replaced" | "version";
 
 export type ControlEvent = { [Name in EventName]: { name: Name; data: EventData<Name> } }[EventName];
 

@@ -1,6 +1,6 @@
 import type { Device, EventData } from "../protocol/wire.ts";
 import { Emitter } from "./emitter.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 
 export interface DevicesEvents {
   changed: [];
@@ -12,6 +12,7 @@ export class Devices extends Emitter<DevicesEvents> {
   #list: Device[] = [];
   #own: string | undefined;
 
+  /** @internal */
   constructor(request: Request) {
     super();
     this.#request = request;
@@ -44,15 +45,18 @@ export class Devices extends Emitter<DevicesEvents> {
     await this.#request("signOutDevice", { device: id });
   }
 
+  /** @internal */
   takeSnapshot(own: string): void {
     this.#own = own;
   }
 
+  /** @internal */
   onDevices({ devices }: EventData<"devices">): void {
     this.#list = devices;
     this.emit("changed");
   }
 
+  /** @internal */
   forget(): void {
     this.#list = [];
     this.#own = undefined;

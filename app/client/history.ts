@@ -1,6 +1,6 @@
 import type { HistoryEntry } from "../protocol/wire.ts";
 import { Emitter } from "./emitter.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 
 export interface HistoryEvents {
   changed: [];
@@ -19,6 +19,7 @@ export class History extends Emitter<HistoryEvents> {
   /** Counts what was asked, so that the answer to an older question is dropped. */
   #asked = 0;
 
+  /** @internal */
   constructor(request: Request) {
     super();
     this.#request = request;
@@ -70,6 +71,7 @@ export class History extends Emitter<HistoryEvents> {
     await this.#request("markHistorySeen", {});
   }
 
+  /** @internal */
   forget(): void {
     this.#asked++;
     this.#entries = [];

@@ -1,9 +1,10 @@
-import type { Person, SipAccount } from "../protocol/wire.ts";
+import type { Call, Person, SipAccount } from "../protocol/wire.ts";
 import { address as addressName } from "../protocol/wire.ts";
 import { AudioDevices } from "./audio-devices.ts";
 import { Calls } from "./calls.ts";
 import { Control } from "./control.ts";
-import type { ControlEvent, ControlState, SessionLoss, Snapshot } from "./control.ts";
+import type { ControlEvent, Snapshot } from "./control.ts";
+import type { ControlState, SessionLoss } from "./control-state.ts";
 import { deviceName } from "./device-name.ts";
 import { Devices } from "./devices.ts";
 import type { Language } from "./end-sentence.ts";
@@ -14,7 +15,7 @@ import { History } from "./history.ts";
 import { Messages } from "./messages.ts";
 import { Microphone } from "./microphone.ts";
 import { People } from "./people.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 import type { PhoneCall } from "./phone-call.ts";
 import { Registration } from "./registration.ts";
 import type { MediaState } from "./registration.ts";
@@ -177,12 +178,12 @@ export class Houseline extends Emitter<HouselineEvents> {
   }
 
   /** This person's calls at other devices of theirs: `moveHere` takes one over. */
-  get callsElsewhere(): Calls["elsewhere"] {
+  get callsElsewhere(): Call[] {
     return this.#calls.elsewhere;
   }
 
   /** Parked calls that this person knows of. */
-  get parkedCalls(): Calls["parked"] {
+  get parkedCalls(): Call[] {
     return this.#calls.parked;
   }
 

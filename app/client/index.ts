@@ -8,7 +8,7 @@ export { AudioDevices } from "./audio-devices.ts";
 export type { AudioDevice } from "./audio-devices.ts";
 export type { PhoneCallState, Side } from "./call-state.ts";
 export { ControlError } from "./control-error.ts";
-export type { ControlState, SessionLoss } from "./control.ts";
+export type { ControlState, SessionLoss } from "./control-state.ts";
 export { Devices } from "./devices.ts";
 export type { CallDirection, CallEndReason, EndedBy, Ending } from "./end-reason.ts";
 export { describeEnd } from "./end-sentence.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Message } from "../protocol/wire.ts";
 import { Messages } from "./messages.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 
 type Answers = Record<string, (params: never) => unknown>;
 

@@ -1,7 +1,7 @@
 import { limits } from "../protocol/wire.ts";
 import type { DeliveryState, EventData, Message } from "../protocol/wire.ts";
 import { Emitter } from "./emitter.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 
 /** A message as this page has it: one that is being sent, or could not be, has no id yet. */
 export interface ThreadMessage {
@@ -48,6 +48,7 @@ export class Messages extends Emitter<MessagesEvents> {
   readonly #conversations = new Map<string, Conversation>();
   readonly #threads = new Map<string, Thread>();
 
+  /** @internal */
   constructor(request: Request, me: () => string | undefined) {
     super();
     this.#request = request;
@@ -73,7 +74,7 @@ export class Messages extends Emitter<MessagesEvents> {
     return this.#threads.get(user)?.complete ?? false;
   }
 
-  /** Asks for the list of conversations, after signing in and after a gap; what came meanwhile counts as delivered. */
+  /** Asks for the list of conversations, after signing in and after a gap; what came meanwhile counts as delivered. @internal */
   async refresh(): Promise<void> {
     const { conversations } = await this.#request("listConversations", { limit: limits.pageRows });
     this.#conversations.clear();
@@ -118,6 +119,7 @@ export class Messages extends Emitter<MessagesEvents> {
     await this.#request("markMessages", { with: user, upTo: newest.id, state: "read" });
   }
 
+  /** @internal */
   onMessage({ message }: EventData<"message">): void {
     const me = this.#me();
     const other = message.from === me ? message.to : message.from;
@@ -132,11 +134,12 @@ export class Messages extends Emitter<MessagesEvents> {
     if (isNews) this.emit("received", message);
   }
 
-  /** The other side's devices have what this person wrote, or the other side has read it. */
+  /** The other side's devices have what this person wrote, or the other side has read it. @internal */
   onMessageState({ with: user, upTo, state }: EventData<"messageState">): void {
     this.#raise(user, upTo, state, this.#me() ?? "");
   }
 
+  /** @internal */
   forget(): void {
     this.#conversations.clear();
     this.#threads.clear();

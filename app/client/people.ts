@@ -1,8 +1,6 @@
-import type { Availability, EventData, ParamsInput, Person, Profile, RequestName, Result } from "../protocol/wire.ts";
+import type { Availability, EventData, Person, Profile } from "../protocol/wire.ts";
 import { Emitter } from "./emitter.ts";
-
-/** Sends a request over the control connection. */
-export type Request = <Name extends RequestName>(name: Name, params: ParamsInput<Name>) => Promise<Result<Name>>;
+import type { Request } from "./request.ts";
 
 export interface PeopleEvents {
   /** Somebody, or what is this person's own, changed. */
@@ -16,6 +14,7 @@ export class People extends Emitter<PeopleEvents> {
   #me: Person | undefined;
   #profile: Profile | undefined;
 
+  /** @internal */
   constructor(request: Request) {
     super();
     this.#request = request;
@@ -85,6 +84,7 @@ export class People extends Emitter<PeopleEvents> {
     return (await this.#request("searchPeople", { text, limit })).people;
   }
 
+  /** @internal */
   takeSnapshot(me: Person, people: readonly Person[], profile: Profile | undefined): void {
     this.#people.clear();
     for (const person of people) this.#people.set(person.user, person);
@@ -94,21 +94,25 @@ export class People extends Emitter<PeopleEvents> {
     this.emit("changed");
   }
 
+  /** @internal */
   onPerson({ person }: EventData<"person">): void {
     this.#people.set(person.user, person);
     if (person.user === this.#me?.user) this.#me = person;
     this.emit("changed");
   }
 
+  /** @internal */
   onRemoved({ user }: EventData<"personRemoved">): void {
     this.#people.delete(user);
     this.emit("changed");
   }
 
+  /** @internal */
   onProfile({ profile }: EventData<"profile">): void {
     this.#setProfile(profile);
   }
 
+  /** @internal */
   forget(): void {
     this.#people.clear();
     this.#me = undefined;

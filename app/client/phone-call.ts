@@ -22,7 +22,7 @@ export interface PhoneCallEvents {
   ended: [ending: Ending];
 }
 
-/** What a call needs of the telephone that it belongs to. */
+/** What a call needs of the telephone that it belongs to. @internal */
 export interface CallOwner {
   readonly microphone: Microphone;
   readonly language: Language;
@@ -94,14 +94,14 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     this.#facts = newCall(direction);
   }
 
-  /** Calls somebody: the microphone, then the INVITE. */
+  /** Calls somebody: the microphone, then the INVITE. @internal */
   static dial(owner: CallOwner, address: string, peer: Peer, invite: (stream: MediaStream) => CallLeg): PhoneCall {
     const call = new PhoneCall(owner, "outgoing", address, peer);
     void call.#withMicrophone((stream) => call.#take(invite(stream)));
     return call;
   }
 
-  /** Somebody calls; or a leg of this person's own call, asked for over the control connection, has come. */
+  /** Somebody calls; or a leg of this person's own call, asked for over the control connection, has come. @internal */
   static receive(owner: CallOwner, leg: CallLeg, direction: CallDirection, address: string, peer: Peer, callId?: string): PhoneCall {
     const call = new PhoneCall(owner, direction, address, peer);
     call.#callId = callId;
@@ -109,7 +109,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     return call;
   }
 
-  /** A call of this device's that an earlier page was in: it waits for its leg. */
+  /** A call of this device's that an earlier page was in: it waits for its leg. @internal */
   static rejoin(owner: CallOwner, server: Call, direction: CallDirection, peer: Peer): PhoneCall {
     const call = new PhoneCall(owner, direction, peer.user, peer, Math.min(server.startedAt, Date.now()));
     call.#callId = server.id;
@@ -224,7 +224,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     return this.ending !== undefined && isMissed(this.ending);
   }
 
-  /** Whether this device still waits for a leg of the call, and none is on its way. */
+  /** Whether this device still waits for a leg of the call, and none is on its way. @internal */
   get needsLeg(): boolean {
     return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#next;
   }
@@ -236,7 +236,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     this.answerLeg();
   }
 
-  /** Answers the leg that came here, also one of a call that this person asked for elsewhere. */
+  /** Answers the leg that came here, also one of a call that this person asked for elsewhere. @internal */
   answerLeg(): void {
     if (this.#answering || !this.#leg) return;
     this.#answering = true;
@@ -245,7 +245,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     void this.#withMicrophone((stream) => leg.answer(stream));
   }
 
-  /** A new leg of this call has come, after a reload, a lost network, a dead switch or a move: it takes over. */
+  /** A new leg of this call has come, after a reload, a lost network, a dead switch or a move: it takes over. @internal */
   adopt(leg: CallLeg): void {
     this.#next?.discard();
     this.#next = leg;
@@ -357,14 +357,14 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     await this.#command((call) => this.#owner.command("moveCall", { call, device }));
   }
 
-  /** The call has become part of another one, which goes on over this leg. */
+  /** The call has become part of another one, which goes on over this leg. @internal */
   becomes(id: string): void {
     this.#callId = id;
     clearTimeout(this.#timers.orphan);
     this.#timers.orphan = undefined;
   }
 
-  /** What the application server says about this call. */
+  /** What the application server says about this call. @internal */
   learnFromServer(call: Call): void {
     const before = JSON.stringify(this.#server);
     const held = this.#mine()?.holds ?? false;
@@ -388,7 +388,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     if (facts === this.#facts && before !== JSON.stringify(call)) this.emit("changed");
   }
 
-  /** The microphone was changed for another: its voice goes out from now on. */
+  /** The microphone was changed for another: its voice goes out from now on. @internal */
   async changeMicrophone(): Promise<void> {
     const lease = this.#lease;
     if (!lease) return;
@@ -399,6 +399,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     }
   }
 
+  /** @internal */
   changeSpeaker(): void {
     this.#audio?.useSpeaker(this.#owner.speaker);
   }

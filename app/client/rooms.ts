@@ -1,6 +1,6 @@
 import type { EventData, Moderation, Room } from "../protocol/wire.ts";
 import { Emitter } from "./emitter.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 
 export interface RoomsEvents {
   changed: [];
@@ -11,6 +11,7 @@ export class Rooms extends Emitter<RoomsEvents> {
   readonly #request: Request;
   readonly #rooms = new Map<string, Room>();
 
+  /** @internal */
   constructor(request: Request) {
     super();
     this.#request = request;
@@ -36,11 +37,13 @@ export class Rooms extends Emitter<RoomsEvents> {
     await this.#request("moderate", { room, command });
   }
 
+  /** @internal */
   onRoom({ room }: EventData<"room">): void {
     this.#rooms.set(room.name, room);
     this.emit("changed");
   }
 
+  /** @internal */
   forget(): void {
     this.#rooms.clear();
     this.emit("changed");

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { sipAccount } from "../protocol/wire.ts";
+import type { SipAccount } from "../protocol/wire.ts";
 
 const stored = z.object({
   token: z.string().min(1).max(200),
@@ -9,7 +10,11 @@ const stored = z.object({
 });
 
 /** What a page needs to take its session up again after a reload. */
-export type StoredSession = z.infer<typeof stored>;
+export interface StoredSession {
+  token: string;
+  lastSeq: number;
+  sip?: SipAccount | undefined;
+}
 
 export interface SessionStore {
   load(): StoredSession | undefined;

@@ -1,11 +1,11 @@
 import type { Call, Supervision } from "../protocol/wire.ts";
-import type { Request } from "./people.ts";
+import type { Request } from "./request.ts";
 
 /** Calls of others, for supervisors by permission. */
 export class Supervisor {
   readonly #request: Request;
 
-  /** @param request sends commands whose INVITE is answered by itself */
+  /** @param request sends commands whose INVITE is answered by itself @internal */
   constructor(request: Request) {
     this.#request = request;
   }

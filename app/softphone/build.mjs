@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { writeTypes } from "./types.mjs";
 
 const here = import.meta.dirname;
 const dist = join(here, "dist");
@@ -28,3 +29,4 @@ const common = {
 await build({ ...common, entryPoints: [join(here, "softphone.ts")], outfile: join(dist, "softphone.js") });
 await build({ ...common, entryPoints: [join(here, "..", "client", "index.ts")], outfile: join(dist, "houseline.js") });
 for (const name of ["index.html", "softphone.css", "icon.svg"]) cpSync(join(here, name), join(dist, name));
+writeTypes(join(dist, "houseline.d.ts"));

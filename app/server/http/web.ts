@@ -16,7 +16,7 @@ const mostSocketsPerAddress = 2_000;
 
 /** What the edge serves to browsers: `/ws`, `/healthz` and the softphone; and for the host `/readyz` and `/metrics`. */
 export function createWeb(config: Config, telephone: Telephone, store: Store, log: Logger): Server {
-  const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin));
+  const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin), config.origins);
   const metrics = metricsOf(telephone);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false, clientTracking: false });
   const byAddress = new Map<string, number>();
