@@ -1,6 +1,7 @@
 import { limits } from "../protocol/wire.ts";
 import type { Call, ParamsInput, Participant, Person, RequestName, Result } from "../protocol/wire.ts";
 import type { CallLeg } from "./call-leg.ts";
+import { CallLegs } from "./call-legs.ts";
 import { sideOf } from "./call-match.ts";
 import { heldBy, learn, newCall, stateOf, waitsFor } from "./call-state.ts";
 import type { CallFact, CallFacts, PhoneCallState, Side } from "./call-state.ts";
@@ -10,9 +11,9 @@ import type { CallDirection, CallEndReason, EndedBy, Ending } from "./end-reason
 import { describeEnd } from "./end-sentence.ts";
 import type { Language } from "./end-sentence.ts";
 import { Emitter } from "./emitter.ts";
-import type { Microphone, MicrophoneLease } from "./microphone.ts";
+import type { Microphone } from "./microphone.ts";
 import { MicrophoneError } from "./microphone.ts";
-import { RemoteAudio } from "./remote-audio.ts";
+import { holderOf, isElsewhere, ownPart } from "./own-part.ts";
 
 export type Peer = Pick<Person, "user" | "name" | "extension">;
 
@@ -44,8 +45,6 @@ export interface CallOwner {
 
 /** Milliseconds that a session may outlive its call in the application server. */
 const orphanMs = 3_000;
-/** Milliseconds without media after which a leg is taken for lost; ICE may mend itself before. */
-const mediaLostMs = 20_000;
 /** Milliseconds that a call without a leg waits for the server's word: longer than the server itself waits. */
 const rescueMs = limits.rescueSeconds * 1_000 + 5_000;
 /** Milliseconds that a wish to hold may wait for the last change to be agreed on, and between two looks. */
@@ -71,18 +70,12 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #server: Call | undefined;
   #answeredAt: number | undefined;
   #endedAt: number | undefined;
-  #leg: CallLeg | undefined;
-  /** The leg that is to take over, until it is answered. */
-  #next: CallLeg | undefined;
-  #lease: MicrophoneLease | undefined;
-  #audio: RemoteAudio | undefined;
-  #earlyMedia = false;
-  #muted = false;
+  readonly #legs: CallLegs;
   #answering = false;
   #holdWanted: boolean | undefined;
   /** Why this person leaves the call, once the server has agreed to it. */
   #leaving: "transferred" | "parked" | "merged" | undefined;
-  readonly #timers: Partial<Record<"hold" | "orphan" | "media" | "rescue", ReturnType<typeof setTimeout>>> = {};
+  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue", ReturnType<typeof setTimeout>>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
     super();
@@ -92,12 +85,21 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     this.startedAt = startedAt;
     this.#peer = peer;
     this.#facts = newCall(direction);
+    this.#legs = new CallLegs(owner.microphone, () => owner.speaker, peer.name);
+    this.#legs.on("progress", () => this.#learn({ type: "progress" }));
+    this.#legs.on("accepted", () => this.#onAccepted());
+    this.#legs.on("hold", (by) => this.#learn({ type: "hold", by }));
+    this.#legs.on("unhold", (by) => this.#learn({ type: "unhold", by }));
+    this.#legs.on("broken", () => this.#lose());
+    this.#legs.on("ended", (reason, by) => this.#onLegEnded(reason, by));
+    this.#legs.on("missed", () => { if (this.#facts.legLost) this.#owner.lost(this); });
+    this.#legs.on("changed", () => this.emit("changed"));
   }
 
   /** Calls somebody: the microphone, then the INVITE. @internal */
   static dial(owner: CallOwner, address: string, peer: Peer, invite: (stream: MediaStream) => CallLeg): PhoneCall {
     const call = new PhoneCall(owner, "outgoing", address, peer);
-    void call.#withMicrophone((stream) => call.#take(invite(stream)));
+    void call.#withMicrophone((stream) => call.#legs.take(invite(stream)));
     return call;
   }
 
@@ -105,7 +107,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   static receive(owner: CallOwner, leg: CallLeg, direction: CallDirection, address: string, peer: Peer, callId?: string): PhoneCall {
     const call = new PhoneCall(owner, direction, address, peer);
     call.#callId = callId;
-    call.#take(leg);
+    call.#legs.take(leg);
     return call;
   }
 
@@ -161,11 +163,11 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
 
   /** How this person takes part, once the server has said it. */
   get role(): Participant["role"] | undefined {
-    return this.#mine()?.role;
+    return this.#ownPart()?.role;
   }
 
   get muted(): boolean {
-    return this.#muted;
+    return this.#legs.muted;
   }
 
   /** Answered here, and the switch has not confirmed it yet. */
@@ -175,12 +177,12 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
 
   /** Media is interrupted and may come back by itself. */
   get unstable(): boolean {
-    return this.#leg?.unstable === true && this.state !== "ended";
+    return this.#legs.current?.unstable === true && this.state !== "ended";
   }
 
   /** The switch sends a sound of its own before the answer: no ringback tone is needed. */
   get earlyMedia(): boolean {
-    return this.#earlyMedia;
+    return this.#legs.earlyMedia;
   }
 
   get answeredAt(): number | undefined {
@@ -202,12 +204,12 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   get remoteStream(): MediaStream | undefined {
-    return this.#leg?.remoteStream;
+    return this.#legs.current?.remoteStream;
   }
 
   /** The peer connection, for measuring. */
   get connection(): RTCPeerConnection | undefined {
-    return this.#leg?.connection;
+    return this.#legs.current?.connection;
   }
 
   get ending(): Ending | undefined {
@@ -226,7 +228,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
 
   /** Whether this device still waits for a leg of the call, and none is on its way. @internal */
   get needsLeg(): boolean {
-    return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#next;
+    return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#legs.isChanging;
   }
 
   /** Answers an incoming call; any other call goes on hold. */
@@ -238,24 +240,16 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
 
   /** Answers the leg that came here, also one of a call that this person asked for elsewhere. @internal */
   answerLeg(): void {
-    if (this.#answering || !this.#leg) return;
+    const leg = this.#legs.current;
+    if (this.#answering || !leg) return;
     this.#answering = true;
     this.emit("changed");
-    const leg = this.#leg;
     void this.#withMicrophone((stream) => leg.answer(stream));
   }
 
   /** A new leg of this call has come, after a reload, a lost network, a dead switch or a move: it takes over. @internal */
   adopt(leg: CallLeg): void {
-    this.#next?.discard();
-    this.#next = leg;
-    leg.on("accepted", () => this.#takeOver(leg));
-    leg.on("ended", () => {
-      if (this.#next !== leg) return;
-      this.#next = undefined;
-      if (this.#facts.legLost) this.#owner.lost(this);
-    });
-    void this.#withMicrophone((stream) => leg.answer(stream));
+    void this.#orEnd(this.#legs.adopt(leg));
   }
 
   /** Refuses an incoming call, on every device of this person's: "declined", or "busy" so that the caller may try again later. */
@@ -264,23 +258,22 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     // The switch alone would go on ringing the other devices; without the server this one at least is quiet.
     if (this.#callId) this.#owner.command("decline", { call: this.#callId, reason: as }).catch(() => {});
     this.#learn({ type: "ended", reason: as, by: "me" });
-    this.#leg?.terminate(as === "busy" ? 486 : 603);
+    this.#legs.terminate(as === "busy" ? 486 : 603);
   }
 
   /** Ends the call, whatever state it is in; leaves it, when more than two are in it. */
   hangup(): void {
     if (this.state === "ended") return;
     if (this.direction === "incoming" && !this.#facts.answered) return this.decline();
-    if (this.#callId && (this.#facts.legLost || !this.#leg?.line.connected)) this.#owner.hangUpRemotely(this.#callId);
+    if (this.#callId && (this.#facts.legLost || !this.#legs.current?.line.connected)) this.#owner.hangUpRemotely(this.#callId);
     this.#learn({ type: "ended", reason: this.#facts.answered ? "hung-up" : "cancelled", by: "me" });
-    this.#terminate();
+    this.#legs.terminate();
   }
 
   /** Switches the microphone off for this call, or on again; without an argument, the other of the two. */
-  mute(on = !this.#muted): void {
-    if (this.state === "ended" || on === this.#muted) return;
-    this.#muted = on;
-    this.#applyMute();
+  mute(on = !this.muted): void {
+    if (this.state === "ended" || on === this.muted) return;
+    this.#legs.mute(on);
     this.emit("changed");
   }
 
@@ -289,7 +282,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
    * last change (a quick finger), it happens as soon as they have.
    */
   hold(on = !(this.#holdWanted ?? this.#isHeldByMe)): boolean {
-    if (!this.#facts.answered || this.state === "ended" || this.#facts.legLost || !this.#leg) return false;
+    if (!this.#facts.answered || this.state === "ended" || this.#facts.legLost || !this.#legs.current) return false;
     if (!on && this.#isHeldByMe) this.#owner.holdOthers(this);
     // The server held it (a consultation): it alone can take that back.
     if (!on && !this.#facts.heldByMe && this.#isHeldByMe && this.#callId) {
@@ -304,7 +297,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   /** Sends tones: 0-9, *, #, A-D. */
   dtmf(digits: string): void {
     if (!new RegExp(`^[0-9A-D*#]{1,${mostDigits}}$`).test(digits)) throw new Error(`Tones are up to ${mostDigits} of 0-9, *, # and A-D, not "${digits.slice(0, mostDigits)}".`);
-    if (this.#facts.answered && this.state !== "ended") this.#leg?.sendDigits(digits);
+    if (this.#facts.answered && this.state !== "ended") this.#legs.current?.sendDigits(digits);
   }
 
   /** Blind transfer: the other side rings `to`, and this person is out. */
@@ -367,19 +360,21 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   /** What the application server says about this call. @internal */
   learnFromServer(call: Call): void {
     const before = JSON.stringify(this.#server);
-    const held = this.#mine()?.holds ?? false;
+    const held = this.#ownPart()?.holds ?? false;
+    const { me, device } = this.#owner;
     this.#callId = call.id;
     this.#server = call;
-    const side = this.#owner.me === undefined ? undefined : sideOf(call, this.#owner.me);
+    const side = me === undefined ? undefined : sideOf(call, me);
     if (side) this.#peer = { user: side.peer.user, name: side.peer.name, extension: side.peer.extension };
-    const mine = this.#mine();
+    const mine = this.#ownPart();
     const facts = this.#facts;
-    this.#learn({ type: "control", call, rescued: this.#rescued(call, mine), holds: this.#holds(mine) });
+    const rescued = mine?.state === "rescuing" || (!call.participants && facts.legLost) ? "me" : "peer";
+    this.#learn({ type: "control", call, rescued, holds: holderOf(call, me, mine) });
     // The server took back (a swap, the end of a consultation) what this page held.
     if (held && !mine?.holds && call.state !== "ended" && this.#facts.heldByMe && this.#holdWanted === undefined) this.hold(false);
-    const awayFrom = mine?.device !== undefined && mine.device !== this.#owner.device && mine.state !== "ringing";
-    if (call.state !== "ended" && awayFrom && (this.#facts.phase === "ended" || this.#facts.legLost)) this.#learn({ type: "moved" });
-    if (this.#leg?.incoming && this.#leg.accepted && call.answeredAt !== undefined && call.state !== "ended") this.#learn({ type: "accepted" });
+    if (isElsewhere(call, mine, device) && (this.#facts.phase === "ended" || this.#facts.legLost)) this.#learn({ type: "moved" });
+    const { current } = this.#legs;
+    if (current?.incoming && current.accepted && call.answeredAt !== undefined && call.state !== "ended") this.#learn({ type: "accepted" });
     clearTimeout(this.#timers.orphan);
     if (call.state === "ended" && this.state !== "ended") {
       if (this.#facts.legLost) this.#end(call.reason ?? "failed", "system");
@@ -388,40 +383,22 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     if (facts === this.#facts && before !== JSON.stringify(call)) this.emit("changed");
   }
 
-  /** The microphone was changed for another: its voice goes out from now on. @internal */
-  async changeMicrophone(): Promise<void> {
-    const lease = this.#lease;
-    if (!lease) return;
-    const track = lease.stream.getAudioTracks()[0];
-    if (track && this.#leg) {
-      track.enabled = !this.#muted && !this.#facts.heldByMe;
-      await this.#leg.replaceTrack(track);
-    }
+  /** @internal */
+  changeMicrophone(): Promise<void> {
+    return this.#legs.changeMicrophone(this.muted || this.#facts.heldByMe);
   }
 
   /** @internal */
   changeSpeaker(): void {
-    this.#audio?.useSpeaker(this.#owner.speaker);
+    this.#legs.changeSpeaker();
   }
 
-  #mine(): Participant | undefined {
-    const mine = (this.#server?.participants ?? []).filter(({ user }) => user === this.#owner.me);
-    return mine.find(({ device }) => device === this.#owner.device) ?? mine[0];
-  }
-
-  #holds(mine: Participant | undefined): Side | "both" | undefined {
-    const peer = this.others.some(({ holds }) => holds);
-    if (mine?.holds) return peer ? "both" : "me";
-    return peer ? "peer" : undefined;
+  #ownPart(): Participant | undefined {
+    return ownPart(this.#server, this.#owner.me, this.#owner.device);
   }
 
   get #isHeldByMe(): boolean {
     return this.heldBy === "me" || this.heldBy === "both";
-  }
-
-  #rescued(call: Call, mine: Participant | undefined): Side {
-    if (mine?.state === "rescuing" || (!call.participants && this.#facts.legLost)) return "me";
-    return "peer";
   }
 
   #id(): string {
@@ -452,88 +429,43 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #applyHold(until: number): void {
     clearTimeout(this.#timers.hold);
     const wanted = this.#holdWanted;
-    if (wanted === undefined || this.state === "ended" || this.#facts.legLost || !this.#leg) {
+    if (wanted === undefined || this.state === "ended" || this.#facts.legLost || !this.#legs.current) {
       this.#holdWanted = undefined;
       return;
     }
-    const agreed = wanted === this.#facts.heldByMe || this.#leg.hold(wanted);
+    const agreed = wanted === this.#facts.heldByMe || this.#legs.current.hold(wanted);
     if (agreed || Date.now() > until) this.#holdWanted = undefined;
     else this.#timers.hold = setTimeout(() => this.#applyHold(until), holdRetryMs);
   }
 
-  /** Runs a step that needs the microphone; without one the call ends and says so. */
-  async #withMicrophone(step: (stream: MediaStream) => void): Promise<void> {
+  #withMicrophone(step: (stream: MediaStream) => void): Promise<void> {
+    return this.#orEnd(this.#legs.withMicrophone(step));
+  }
+
+  /** Without a microphone the call ends, and says so. */
+  async #orEnd(step: Promise<void>): Promise<void> {
     try {
-      const lease = this.#lease ?? await this.#owner.microphone.lease();
-      if (this.#lease && this.#lease !== lease) lease.release();
-      this.#lease ??= lease;
-      // Hung up while the browser was asking.
-      if (this.state === "ended") return this.#release();
-      for (const track of this.#lease.stream.getTracks()) track.enabled = !this.#muted;
-      step(this.#lease.stream);
+      await step;
     } catch (error) {
       if (!(error instanceof MicrophoneError)) console.error(error);
       this.#end(error instanceof MicrophoneError ? "no-microphone" : "failed", "me");
     }
   }
 
-  #take(leg: CallLeg): void {
-    this.#leg = leg;
-    leg.on("progress", (earlyMedia) => {
-      this.#earlyMedia ||= earlyMedia;
-      this.#learn({ type: "progress" });
-    });
-    leg.on("accepted", () => {
-      this.#applyMute();
-      this.#learn({ type: this.#isForOthers ? "progress" : "accepted" });
-    });
-    this.#follow(leg);
-  }
-
-  /** This device answered first and the other side still rings: a call that the switch makes for this person. */
-  get #isForOthers(): boolean {
-    return this.direction === "outgoing" && this.#leg?.incoming === true && this.#server?.answeredAt === undefined;
-  }
-
-  #takeOver(leg: CallLeg): void {
-    if (this.#next !== leg) return;
-    this.#next = undefined;
-    const old = this.#leg;
-    this.#leg = leg;
-    old?.discard();
-    clearTimeout(this.#timers.rescue);
-    clearTimeout(this.#timers.media);
-    this.#follow(leg);
-    if (leg.remoteStream) this.#play(leg.remoteStream);
-    this.#applyMute();
+  #onAccepted(): void {
+    // This device answered first and the other side still rings: a call that the switch makes for this person.
+    const rings = this.direction === "outgoing" && this.#legs.current?.incoming === true && this.#server?.answeredAt === undefined && !this.#facts.answered;
     const facts = this.#facts;
-    this.#learn({ type: "accepted" });
+    this.#learn({ type: rings ? "progress" : "accepted" });
     if (facts === this.#facts) this.emit("changed");
-  }
-
-  #follow(leg: CallLeg): void {
-    const mine = (run: () => void) => { if (this.#leg === leg) run(); };
-    leg.on("hold", (by) => mine(() => this.#learn({ type: "hold", by })));
-    leg.on("unhold", (by) => mine(() => this.#learn({ type: "unhold", by })));
-    leg.on("audio", (stream) => mine(() => this.#play(stream)));
-    leg.on("broken", () => mine(() => this.#lose()));
-    leg.on("unstable", (unstable) => mine(() => {
-      clearTimeout(this.#timers.media);
-      if (unstable) this.#timers.media = setTimeout(() => this.#lose(), mediaLostMs);
-      this.emit("changed");
-    }));
-    leg.on("ended", (reason, by) => mine(() => this.#onLegEnded(reason, by)));
   }
 
   #onLegEnded(reason: CallEndReason, by: EndedBy): void {
     if (this.state === "ended") return;
     if (this.#leaving) return this.#learn({ type: "ended", reason: this.#leaving, by: "me" });
     // By this device, though nobody here asked for it: JsSIP could not go on.
-    const cutOff = reason === "connection-lost" || by === "me" || this.#facts.rescuedInControl === "me" || this.#facts.legLost || this.#next !== undefined;
-    if (this.#facts.answered && this.#callId && cutOff) {
-      this.#leg = undefined;
-      return this.#lose();
-    }
+    const cutOff = reason === "connection-lost" || by === "me" || this.#facts.rescuedInControl === "me" || this.#facts.legLost || this.#legs.isChanging;
+    if (this.#facts.answered && this.#callId && cutOff) return this.#lose();
     this.#learn({ type: "ended", reason, by });
   }
 
@@ -541,33 +473,17 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #lose(): void {
     if (this.state === "ended") return;
     if (!this.#callId) return this.#end("connection-lost", "system");
-    clearTimeout(this.#timers.media);
     this.#timers.rescue ??= setTimeout(() => this.#end("connection-lost", "system"), rescueMs);
     this.#holdWanted = undefined;
     this.#learn({ type: "lost" });
     this.#owner.lost(this);
   }
 
-  #play(stream: MediaStream): void {
-    this.#audio ??= new RemoteAudio(this.#peer.name, this.#owner.speaker);
-    this.#audio.play(stream);
-    this.emit("changed");
-  }
-
   #end(reason: CallEndReason, by: EndedBy): void {
     if (this.state === "ended") return;
     this.#learn({ type: "ended", reason, by });
     if (this.#callId && reason === "connection-lost") this.#owner.hangUpRemotely(this.#callId);
-    this.#terminate();
-  }
-
-  #applyMute(): void {
-    this.#leg?.mute(this.#muted);
-  }
-
-  #terminate(): void {
-    this.#next?.discard();
-    this.#leg?.terminate();
+    this.#legs.terminate();
   }
 
   #learn(fact: CallFact): void {
@@ -585,8 +501,6 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #release(): void {
     this.#endedAt ??= Date.now();
     for (const timer of Object.values(this.#timers)) clearTimeout(timer);
-    this.#audio?.close();
-    this.#lease?.release();
-    this.#lease = undefined;
+    this.#legs.close();
   }
 }
