@@ -58,13 +58,19 @@ function configOf(text: string, where: string): Record<string, unknown> {
 
 type Secrets = Settings["secrets"];
 
-/** Made once for a stack of this machine; in a file that only its user reads. */
+/** Made once for a stack of this machine; in a file that only its user reads. What an older release didn't make yet is added. */
 function generatedSecrets({ directory }: Environment): Secrets {
-  return keep(join(directory, "secrets.json"), () => JSON.stringify({
+  const path = join(directory, "secrets.json");
+  const fresh = () => ({
     eslPassword: randomBytes(24).toString("hex"),
     directoryPassword: randomBytes(24).toString("hex"),
     demoPassword: speakablePassword(),
-  }), (text) => JSON.parse(text) as Secrets);
+    adminToken: `hl_${randomBytes(32).toString("base64url")}`,
+  });
+  const kept = keep(path, () => JSON.stringify(fresh()), (text) => JSON.parse(text) as Secrets);
+  const whole = { ...fresh(), ...kept };
+  if (Object.keys(whole).length > Object.keys(kept).length) write(path, JSON.stringify(whole));
+  return whole;
 }
 
 /** The passphrase that encrypts the secrets in Pulumi's state. */
@@ -75,15 +81,20 @@ export function passphrase({ directory }: Environment): string {
 function keep<T>(path: string, make: () => string, read: (text: string) => T): T {
   if (!existsSync(path)) {
     mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    const part = `${path}.${process.pid}`;
-    writeFileSync(part, `${make()}\n`, { mode: 0o600 });
-    renameSync(part, path);
+    write(path, make());
   }
   try {
     return read(readFileSync(path, "utf8"));
   } catch {
     throw new Failure(`${relative(root, path)} is damaged. Restore it from a backup; without it, type './houseline down' and './houseline up' to make the stack anew.`);
   }
+}
+
+/** Whole or not at all, for its user alone. */
+function write(path: string, text: string): void {
+  const part = `${path}.${process.pid}`;
+  writeFileSync(part, `${text}\n`, { mode: 0o600 });
+  renameSync(part, path);
 }
 
 /** Twelve letters and digits that can be told apart when read from a screen: 58 bits. */

@@ -7,11 +7,11 @@ import type { Settings } from "./settings.ts";
 /** Secrets by file name under `/run/secrets`. */
 export type SecretFiles = Record<string, string>;
 
-/** What the switch and the application server share, and the demo people's password (empty without them). */
-export interface StackSecrets { eslPassword: string; directoryPassword: string; demoPassword: string }
+/** What the switch and the application server share, and what the latter alone is given (empty: not wanted). */
+export interface StackSecrets { eslPassword: string; directoryPassword: string; demoPassword: string; adminToken: string; databaseUrl: string; jwtSecret: string }
 
 /** Every secret that the configuration must hold, or a refusal with what to type. */
-export function requireSecrets({ secrets, demoPeople }: Pick<Settings, "secrets" | "demoPeople">): StackSecrets {
+export function requireSecrets({ secrets, demoPeople, signIn }: Pick<Settings, "secrets" | "demoPeople" | "signIn">): StackSecrets {
   const needed = ["eslPassword", "directoryPassword", ...(demoPeople ? ["demoPassword"] as const : [])] as const;
   for (const key of needed) {
     if (secrets[key] !== undefined) continue;
@@ -21,6 +21,9 @@ export function requireSecrets({ secrets, demoPeople }: Pick<Settings, "secrets"
     eslPassword: secrets.eslPassword!,
     directoryPassword: secrets.directoryPassword!,
     demoPassword: demoPeople ? secrets.demoPassword! : "",
+    adminToken: secrets.adminToken ?? "",
+    databaseUrl: secrets.databaseUrl ?? "",
+    jwtSecret: signIn.jwtSecret ?? "",
   };
 }
 

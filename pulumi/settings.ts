@@ -51,6 +51,15 @@ export const schema = z.strictObject({
   healthySeconds: number(z.number().int().min(5).max(600)).default(90),
   demoPeople: boolean().default(false),
   dataDirectory: z.string().max(1_000).regex(/^\/[^\0:]+$/, "an absolute path without ':'").optional(),
+  signIn: z.strictObject({
+    jwtSecret: z.string().min(32).max(1_000).regex(/^[\x21-\x7e]+$/, "printable characters without spaces").optional(),
+    jwksUrl: z.string().max(1_000).regex(/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)[:/])[^\s"'<>@]+$/, "an https:// address without user and password").optional(),
+    jwtIssuer: text().optional(),
+    jwtAudience: text().optional(),
+    jwtClockSkewSeconds: number(z.number().int().min(0).max(300)).default(30),
+    jwtExtensions: z.string().regex(/^[0-9]{2,6}-[0-9]{2,6}$/, "two extensions with '-' between them, such as 2000-8999").default("2000-8999"),
+  }).prefault({}),
+  apiOrigins: z.string().max(2_000).regex(/^(https?:\/\/[^\s"'<>/@]+( |$))+$/, "origins such as https://crm.example.com, separated by one space").optional(),
   registry: z.string().max(200).regex(/^[a-z0-9][a-z0-9._:/-]*$/, "a registry such as registry.example.com or registry.example.com/team").optional(),
   images: z.strictObject({
     appServer: imageName().optional(),
@@ -67,6 +76,8 @@ export const schema = z.strictObject({
     eslPassword: password().optional(),
     directoryPassword: password().optional(),
     demoPassword: password().optional(),
+    adminToken: z.string().regex(/^hl_[A-Za-z0-9_-]{43}$/, "'hl_' and 43 letters, digits, '-' and '_'").optional(),
+    databaseUrl: z.string().max(1_000).regex(/^postgres(ql)?:\/\/\S+$/, "a URL such as postgres://user:password@host:5432/database").optional(),
   }).prefault({}),
 });
 
@@ -74,7 +85,8 @@ export type Settings = z.infer<typeof schema>;
 
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
-  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.demoPassword",
+  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.demoPassword", "secrets.adminToken",
+  "secrets.databaseUrl", "signIn.jwtSecret",
 ];
 
 /** Every key with its path (`ports.sipWs`). */

@@ -18,15 +18,15 @@ export class SwitchDirectory {
     this.#sessions = sessions;
   }
 
-  answer(user: string, domain: string): string {
+  async answer(user: string, domain: string): Promise<string> {
     if (domain !== "" && domain !== this.#domain) return notFound;
     return user.includes("~") ? this.#account(user) : this.#person(user);
   }
 
   /** An account of one session: the switch authenticates with it and knows whose it is. */
-  #account(sipUser: string): string {
-    const session = this.#store.sessionBySipUser(sipUser);
-    const person = session && session.expiresAt > Date.now() ? this.#people.row(session.user) : undefined;
+  async #account(sipUser: string): Promise<string> {
+    const session = await this.#store.sessions.bySipUser(sipUser);
+    const person = session && (session.connected || session.expiresAt > Date.now()) ? this.#people.row(session.user) : undefined;
     if (!session || !person) return notFound;
     return userDocument(this.#domain, {
       id: sipUser,

@@ -46,10 +46,10 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
   }
 
   /** Without a switch this server is still of use; without its database it is not. */
-  function readiness(response: ServerResponse): void {
+  async function readiness(response: ServerResponse): Promise<void> {
     if (telephone.draining) return plain(response, 503, "draining");
     try {
-      store.probe();
+      await store.probe();
     } catch {
       return plain(response, 503, "the database can't be written");
     }
