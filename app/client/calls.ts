@@ -12,6 +12,7 @@ import type { Microphone } from "./microphone.ts";
 import type { People } from "./people.ts";
 import { PhoneCall } from "./phone-call.ts";
 import type { CallOwner, Peer } from "./phone-call.ts";
+import type { Request } from "./request.ts";
 import { Rescue } from "./rescue.ts";
 import type { SipLine } from "./sip-line.ts";
 
@@ -34,7 +35,7 @@ export interface Telephony {
   readonly people: People;
   language(): Language;
   speaker(): string;
-  request<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Result<Name>>;
+  readonly request: Request;
   /** Whether a new leg could come now: both connections are there. */
   reachable(): boolean;
 }
@@ -65,7 +66,7 @@ export class Calls extends Emitter<CallsEvents> {
     const owned = {
       microphone: phone.microphone,
       holdOthers: (call: PhoneCall) => this.holdOthers(call),
-      command: <Name extends RequestName>(name: Name, params: ParamsInput<Name>) => this.command(name, params),
+      command: ((name, params) => this.command(name, params)) as Request,
       hangUpRemotely: (id: string) => this.#hangUpRemotely(id),
       lost: (call: PhoneCall) => this.#rescue.watch(call),
     };

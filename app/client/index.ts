@@ -6,6 +6,7 @@ export type {
 } from "../protocol/wire.ts";
 export { AudioDevices } from "./audio-devices.ts";
 export type { AudioDevice } from "./audio-devices.ts";
+export type { PhoneCallEvents } from "./call-commands.ts";
 export type { PhoneCallState, Side } from "./call-state.ts";
 export { ControlError } from "./control-error.ts";
 export type { ControlState, SessionLoss } from "./control-state.ts";
@@ -22,7 +23,7 @@ export type { Conversation, ThreadMessage } from "./messages.ts";
 export { Microphone, MicrophoneError } from "./microphone.ts";
 export { People } from "./people.ts";
 export { PhoneCall } from "./phone-call.ts";
-export type { Peer, PhoneCallEvents } from "./phone-call.ts";
+export type { Peer } from "./phone-call.ts";
 export type { MediaState } from "./registration.ts";
 export { Rooms } from "./rooms.ts";
 export { memoryStore, webStorage } from "./session-store.ts";

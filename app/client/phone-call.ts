@@ -1,27 +1,22 @@
 import { limits } from "../protocol/wire.ts";
-import type { Call, ParamsInput, Participant, Person, RequestName, Result } from "../protocol/wire.ts";
+import type { Call, Participant, Person } from "../protocol/wire.ts";
+import { CallCommands } from "./call-commands.ts";
+import type { LeavingReason } from "./call-commands.ts";
 import type { CallLeg } from "./call-leg.ts";
 import { CallLegs } from "./call-legs.ts";
 import { sideOf } from "./call-match.ts";
 import { heldBy, learn, newCall, stateOf, waitsFor } from "./call-state.ts";
 import type { CallFact, CallFacts, PhoneCallState, Side } from "./call-state.ts";
-import { ControlError } from "./control-error.ts";
 import { isMissed } from "./end-reason.ts";
 import type { CallDirection, CallEndReason, EndedBy, Ending } from "./end-reason.ts";
 import { describeEnd } from "./end-sentence.ts";
 import type { Language } from "./end-sentence.ts";
-import { Emitter } from "./emitter.ts";
 import type { Microphone } from "./microphone.ts";
 import { MicrophoneError } from "./microphone.ts";
+import type { Request } from "./request.ts";
 import { holderOf, isElsewhere, ownPart } from "./own-part.ts";
 
 export type Peer = Pick<Person, "user" | "name" | "extension">;
-
-export interface PhoneCallEvents {
-  /** Anything about the call is different: its state, who is in it, mute, hold, the quality of its connection, its reason. */
-  changed: [];
-  ended: [ending: Ending];
-}
 
 /** What a call needs of the telephone that it belongs to. @internal */
 export interface CallOwner {
@@ -36,7 +31,7 @@ export interface CallOwner {
   /** Puts every other call on hold before this one gets the ear. */
   holdOthers(call: PhoneCall): void;
   /** Sends a command about a call over the control connection. */
-  command<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Result<Name>>;
+  readonly command: Request;
   /** Asks the application server to end the call, for when the switch can't be told from here. */
   hangUpRemotely(callId: string): void;
   /** This device lost its leg of a call that goes on. */
@@ -56,7 +51,7 @@ const mostDigits = 32;
 let nextKey = 1;
 
 /** A call of this page, from the first ring to its reason for ending: through holds, transfers, reloads and other switches. */
-export class PhoneCall extends Emitter<PhoneCallEvents> {
+export class PhoneCall extends CallCommands {
   /** Unique in this page, known before the server knows the call. */
   readonly key = `call-${nextKey++}`;
   readonly direction: CallDirection;
@@ -74,7 +69,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   #answering = false;
   #holdWanted: boolean | undefined;
   /** Why this person leaves the call, once the server has agreed to it. */
-  #leaving: "transferred" | "parked" | "merged" | undefined;
+  #leaving: LeavingReason | undefined;
   readonly #timers: Partial<Record<"hold" | "orphan" | "rescue", ReturnType<typeof setTimeout>>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
@@ -147,7 +142,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   /** The call that one of its participants asks somebody by before an attended transfer, by its id. */
-  get consultation(): string | undefined {
+  override get consultation(): string | undefined {
     return this.#server?.consultation;
   }
 
@@ -194,7 +189,7 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   /** The server's id of the call, once it is known. */
-  get callId(): string | undefined {
+  override get callId(): string | undefined {
     return this.#callId;
   }
 
@@ -300,56 +295,6 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     if (this.#facts.answered && this.state !== "ended") this.#legs.current?.sendDigits(digits);
   }
 
-  /** Blind transfer: the other side rings `to`, and this person is out. */
-  async transfer(to: string): Promise<void> {
-    await this.#leaveBy("transferred", (call) => this.#owner.command("transfer", { call, to }));
-  }
-
-  /** Attended transfer: the other side hears music while this person asks somebody; that call comes as one of its own. */
-  async consult(to: string): Promise<string> {
-    return (await this.#command((call) => this.#owner.command("consult", { call, to }))).consultation;
-  }
-
-  /** Attended transfer: talks to the other of the two. */
-  async swap(): Promise<void> {
-    await this.#command((call) => this.#owner.command("swap", { call }));
-  }
-
-  /** Attended transfer, its end: the two others talk. */
-  async completeTransfer(): Promise<void> {
-    await this.#leaveBy("transferred", (call) => this.#owner.command("completeTransfer", { call }));
-  }
-
-  /** Attended transfer, given up: the consultation ends, the call goes on. */
-  async cancelTransfer(): Promise<void> {
-    await this.#command((call) => this.#owner.command("cancelTransfer", { call }));
-  }
-
-  /** Everybody in the call, and in its consultation, into one conference: one of this person's two legs is enough for it. */
-  async conference(): Promise<void> {
-    if (this.consultation === undefined) await this.#command((call) => this.#owner.command("conference", { call }));
-    else await this.#leaveBy("merged", (call) => this.#owner.command("conference", { call }));
-  }
-
-  /** Rings somebody and takes them into the call. */
-  async add(to: string): Promise<void> {
-    await this.#command((call) => this.#owner.command("addParticipant", { call, to }));
-  }
-
-  async remove(user: string): Promise<void> {
-    await this.#command((call) => this.#owner.command("removeParticipant", { call, user }));
-  }
-
-  /** Parks the call, in a space of the server's choice when none is given; resolves with the space. */
-  async park(space?: number): Promise<number> {
-    return (await this.#leaveBy("parked", (call) => this.#owner.command("park", { call, space }))).space;
-  }
-
-  /** Hands the call to another device of this person's. */
-  async moveTo(device: string): Promise<void> {
-    await this.#command((call) => this.#owner.command("moveCall", { call, device }));
-  }
-
   /** The call has become part of another one, which goes on over this leg. @internal */
   becomes(id: string): void {
     this.#callId = id;
@@ -401,29 +346,21 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
     return this.heldBy === "me" || this.heldBy === "both";
   }
 
-  #id(): string {
-    if (!this.#callId) throw new ControlError("unavailable", "The telephone server does not know this call yet. Try again in a moment.");
-    return this.#callId;
+  /** @internal */
+  protected override get request(): Request {
+    return this.#owner.command;
   }
 
-  async #command<Answer>(run: (call: string) => Promise<Answer>): Promise<Answer> {
-    return run(this.#id());
-  }
-
-  /** A command after which this person is out of the call, for a reason of its own. */
-  async #leaveBy<Answer>(reason: "transferred" | "parked" | "merged", run: (call: string) => Promise<Answer>): Promise<Answer> {
-    const id = this.#id();
+  /** @internal */
+  protected override expectToLeave(reason: LeavingReason | undefined): void {
     this.#leaving = reason;
-    try {
-      const answer = await run(id);
-      clearTimeout(this.#timers.orphan);
-      // Which of two legs a conference goes on over is the server's choice: the other one ends by itself.
-      this.#timers.orphan = setTimeout(() => (reason === "merged" ? (this.#leaving = undefined) : this.#end(reason, "me")), orphanMs);
-      return answer;
-    } catch (error) {
-      this.#leaving = undefined;
-      throw error;
-    }
+  }
+
+  /** @internal */
+  protected override leave(reason: LeavingReason): void {
+    clearTimeout(this.#timers.orphan);
+    // Which of two legs a conference goes on over is the server's choice: the other one ends by itself.
+    this.#timers.orphan = setTimeout(() => (reason === "merged" ? (this.#leaving = undefined) : this.#end(reason, "me")), orphanMs);
   }
 
   #applyHold(until: number): void {
