@@ -36,7 +36,8 @@ export function secretsContainer(name: string, stack: string, image: string, fil
     ...data(stack, name, image),
     uploads: Object.entries(files).map(([file, content]) => ({
       file: `/run/secrets/${file}`,
-      content: pulumi.secret(content),
+      // The plugin refuses an empty file; readers leave out white space.
+      content: pulumi.secret(content || "\n"),
       permissions: "0444",
     })),
   }, { ...options, deleteBeforeReplace: false });
