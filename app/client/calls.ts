@@ -9,6 +9,7 @@ import { CommandLog } from "./command-log.ts";
 import { Emitter } from "./emitter.ts";
 import type { Language } from "./end-sentence.ts";
 import type { Microphone } from "./microphone.ts";
+import type { MuteMemory } from "./mute-memory.ts";
 import type { People } from "./people.ts";
 import { PhoneCall } from "./phone-call.ts";
 import type { CallOwner, Peer } from "./phone-call.ts";
@@ -36,6 +37,7 @@ export interface Telephony {
   language(): Language;
   speaker(): string;
   readonly request: Request;
+  readonly muted: MuteMemory;
   /** Whether a new leg could come now: both connections are there. */
   reachable(): boolean;
 }
@@ -211,6 +213,7 @@ export class Calls extends Emitter<CallsEvents> {
     if (this.#rescue.gaveUp(call.id)) return this.#hangUpRemotely(call.id);
     const side = sideOf(call, me) ?? { direction: "incoming" as const, peer: call.caller };
     const rejoined = PhoneCall.rejoin(this.#owner, call, side.direction, side.peer);
+    if (this.#phone.muted.has(call.id)) rejoined.mute(true);
     this.#keep(rejoined);
     rejoined.learnFromServer(call);
   }
@@ -234,6 +237,7 @@ export class Calls extends Emitter<CallsEvents> {
   #keep(call: PhoneCall): void {
     this.#calls.add(call);
     call.on("changed", () => {
+      if (call.callId !== undefined) this.#phone.muted.set(call.callId, call.muted && call.state !== "ended");
       if (call.state === "ended") this.#finish(call);
       this.emit("call", call);
     });

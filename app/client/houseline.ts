@@ -14,6 +14,7 @@ import { Emitter } from "./emitter.ts";
 import { History } from "./history.ts";
 import { Messages } from "./messages.ts";
 import { Microphone } from "./microphone.ts";
+import { MuteMemory } from "./mute-memory.ts";
 import { People } from "./people.ts";
 import type { Request } from "./request.ts";
 import type { PhoneCall } from "./phone-call.ts";
@@ -130,7 +131,7 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.devices = new Devices(request);
     this.audio = new AudioDevices(this.microphone, this.sounds, browserStorage());
     this.#calls = new Calls({
-      microphone: this.microphone, people: this.directory, language: () => this.#language, speaker: () => this.audio.speaker, request,
+      microphone: this.microphone, people: this.directory, language: () => this.#language, speaker: () => this.audio.speaker, request, muted: new MuteMemory(tabStorage()),
       reachable: () => this.state === "online" && this.media === "registered",
     });
     this.supervisor = new Supervisor((name, params) => this.#calls.command(name, params));
@@ -366,10 +367,16 @@ function ownUrl(): string {
 }
 
 function tabStore(): SessionStore {
+  const storage = tabStorage();
+  return storage ? webStorage(storage) : memoryStore();
+}
+
+/** Ends with the tab. Reading the name alone may throw where a page may store nothing. */
+function tabStorage(): Storage | undefined {
   try {
-    return webStorage(sessionStorage);
+    return sessionStorage;
   } catch {
-    return memoryStore();
+    return undefined;
   }
 }
 

@@ -68,6 +68,8 @@ export class PhoneCall extends CallCommands {
   readonly #legs: CallLegs;
   #answering = false;
   #holdWanted: boolean | undefined;
+  /** It was on hold when its leg was lost: the next one is, too. */
+  #holdAgain = false;
   /** Why this person leaves the call, once the server has agreed to it. */
   #leaving: LeavingReason | undefined;
   readonly #timers: Partial<Record<"hold" | "orphan" | "rescue", ReturnType<typeof setTimeout>>> = {};
@@ -317,9 +319,13 @@ export class PhoneCall extends CallCommands {
     this.#learn({ type: "control", call, rescued, holds: holderOf(call, me, mine) });
     // The server took back (a swap, the end of a consultation) what this page held.
     if (held && !mine?.holds && call.state !== "ended" && this.#facts.heldByMe && this.#holdWanted === undefined) this.hold(false);
-    if (isElsewhere(call, mine, device) && (this.#facts.phase === "ended" || this.#facts.legLost)) this.#learn({ type: "moved" });
+    if (this.#facts.legLost && mine?.holds) this.#holdAgain = true;
+    if (isElsewhere(call, mine, device) && (this.#facts.phase === "ended" || this.#facts.legLost)) {
+      this.#learn({ type: "moved" });
+      this.#legs.terminate();
+    }
     const { current } = this.#legs;
-    if (current?.incoming && current.accepted && call.answeredAt !== undefined && call.state !== "ended") this.#learn({ type: "accepted" });
+    if (!this.#facts.answered && current?.incoming && current.accepted && call.answeredAt !== undefined && call.state !== "ended") this.#learn({ type: "accepted" });
     clearTimeout(this.#timers.orphan);
     if (call.state === "ended" && this.state !== "ended") {
       if (this.#facts.legLost) this.#end(call.reason ?? "failed", "system");
@@ -395,6 +401,8 @@ export class PhoneCall extends CallCommands {
     const facts = this.#facts;
     this.#learn({ type: rings ? "progress" : "accepted" });
     if (facts === this.#facts) this.emit("changed");
+    if (this.#holdAgain) this.hold(true);
+    this.#holdAgain = false;
   }
 
   #onLegEnded(reason: CallEndReason, by: EndedBy): void {
@@ -412,6 +420,7 @@ export class PhoneCall extends CallCommands {
     if (!this.#callId) return this.#end("connection-lost", "system");
     this.#timers.rescue ??= setTimeout(() => this.#end("connection-lost", "system"), rescueMs);
     this.#holdWanted = undefined;
+    this.#holdAgain ||= this.#isHeldByMe;
     this.#learn({ type: "lost" });
     this.#owner.lost(this);
   }

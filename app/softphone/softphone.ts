@@ -6,7 +6,7 @@ import { HistoryView } from "./history-view.ts";
 import { listenToKeys, showKeys } from "./keys.ts";
 import { MeMenu } from "./me-menu.ts";
 import { MessagesView } from "./messages-view.ts";
-import { allowNotifications, announce, notifyDesktop } from "./notices.ts";
+import { allowNotifications, announce, attempt, notifyDesktop } from "./notices.ts";
 import { PeopleList } from "./people-list.ts";
 import { RoomsView } from "./rooms-view.ts";
 import { clock, moment, nameOf } from "./say.ts";
@@ -224,7 +224,8 @@ byId("sign-in-form").addEventListener("submit", async (event) => {
 byId("dial").addEventListener("submit", (event) => {
   event.preventDefault();
   const typed = address.value.trim();
-  if (typed === "") return;
+  // As on any telephone: the call button alone calls the last number again.
+  if (typed === "") return attempt(() => phone.redial());
   const found = people.filter(typed);
   dial(found.length === 1 ? found[0]!.user : typed);
 });
