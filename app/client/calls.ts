@@ -107,20 +107,22 @@ export class Calls extends Emitter<CallsEvents> {
   takeSnapshot(device: string, calls: Call[]): void {
     this.#device = device;
     this.#server.clear();
-    for (const call of calls) this.onCall(call);
+    // A call that became part of another is known before that other one, which its leg carries.
+    for (const call of [...calls].sort((one, other) => Number(other.into !== undefined) - Number(one.into !== undefined))) this.onCall(call, true);
     this.#rescue.look();
     this.emit("elsewhere");
   }
 
-  onCall(call: Call): void {
+  /** @param first whether this page is told of it for the first time since it lost sight of calls: then one without a leg here was an earlier page's */
+  onCall(call: Call, first = false): void {
     if (call.state === "ended") this.#server.delete(call.id);
     else this.#server.set(call.id, call);
     const me = this.#phone.people.me?.user;
     if (me === undefined) return;
     const known = sessionFor(call, me, [...this.#calls, ...this.#ended]);
     if (known && call.state === "ended" && call.into !== undefined && known.state !== "ended") this.#merge(known, call.into);
-    else if (known && !(known.state === "ended" && this.#isMine(call))) known.learnFromServer(call);
-    else if (this.#isMine(call)) this.#rejoin(call);
+    else if (known && !(known.state === "ended" && this.#needsLegHere(call, first))) known.learnFromServer(call);
+    else if (this.#needsLegHere(call, first)) this.#rejoin(call);
     else if (call.state === "ended") this.emit("unheard", call);
     this.#rescue.look();
     this.emit("elsewhere");
@@ -218,11 +220,15 @@ export class Calls extends Emitter<CallsEvents> {
     rejoined.learnFromServer(call);
   }
 
-  /** Whether a call in progress ought to have its leg here: its participant is this device, and no other leg carries it. */
-  #isMine(call: Call): boolean {
-    if (call.state === "ended" || call.state === "ringing" || call.state === "parked" || this.#commands.knowledgeOf(call.id).commandUnderWay) return false;
+  /**
+   * Whether a call in progress ought to have a leg here and has none. Between snapshots only the server's word that it looks for this device
+   * counts: a call that is just told may be carried by the leg of another, which is about to become part of it.
+   */
+  #needsLegHere(call: Call, first: boolean): boolean {
     const me = this.#phone.people.me?.user;
-    return call.participants?.some(({ user, device, state }) => user === me && state !== "ringing" && device !== undefined && device === this.#device) ?? false;
+    const mine = call.participants?.find(({ user, device }) => user === me && device !== undefined && device === this.#device);
+    if (!mine || mine.state === "ringing" || (mine.state !== "rescuing" && !first)) return false;
+    return call.state !== "ended" && call.state !== "ringing" && call.state !== "parked" && !this.#commands.knowledgeOf(call.id).commandUnderWay;
   }
 
   #byId(id: string): PhoneCall | undefined {

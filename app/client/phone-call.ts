@@ -300,8 +300,9 @@ export class PhoneCall extends CallCommands {
   /** The call has become part of another one, which goes on over this leg. @internal */
   becomes(id: string): void {
     this.#callId = id;
-    clearTimeout(this.#timers.orphan);
-    this.#timers.orphan = undefined;
+    // Whoever connected the two is in it no longer: then this leg ends in a moment.
+    this.#leaving = "merged";
+    this.leave("merged");
   }
 
   /** What the application server says about this call. @internal */
