@@ -160,7 +160,7 @@ export class Calls extends Emitter<CallsEvents> {
   #decide(leg: CallLeg, displayed: Displayed, id: string, until: number): void {
     if (leg.ended) return;
     const known = { me: this.#phone.people.me?.user, device: this.#device, call: this.#server.get(id), ...this.#commands.knowledgeOf(id) };
-    const verdict = this.#rescue.gaveUp(id) ? "refuse" : mayAnswer(known);
+    const verdict = this.#rescue.gaveUp(id) && !known.commanded ? "refuse" : mayAnswer(known);
     if (verdict === "refuse") leg.terminate(603);
     else if (verdict === "yes") this.#answerLeg(leg, displayed, id);
     // The first word of the server about this call may be on its way: a moment is long only for a machine.
@@ -253,6 +253,8 @@ export class Calls extends Emitter<CallsEvents> {
   #finish(call: PhoneCall): void {
     const first = this.#calls.delete(call);
     if (first) {
+      const { ending, callId } = call;
+      if (callId !== undefined && ending?.by === "me" && (ending.reason === "hung-up" || ending.reason === "cancelled")) this.#rescue.giveUp(callId);
       this.#ended.add(call);
       setTimeout(() => this.#ended.delete(call), afterEndMs);
     }

@@ -72,7 +72,7 @@ export class PhoneCall extends CallCommands {
   #holdAgain = false;
   /** Why this person leaves the call, once the server has agreed to it. */
   #leaving: LeavingReason | undefined;
-  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue", ReturnType<typeof setTimeout>>> = {};
+  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving", ReturnType<typeof setTimeout>>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
     super();
@@ -301,6 +301,7 @@ export class PhoneCall extends CallCommands {
   becomes(id: string): void {
     this.#callId = id;
     // Whoever connected the two is in it no longer: then this leg ends in a moment.
+    clearTimeout(this.#timers.orphan);
     this.#leaving = "merged";
     this.leave("merged");
   }
@@ -365,9 +366,9 @@ export class PhoneCall extends CallCommands {
 
   /** @internal */
   protected override leave(reason: LeavingReason): void {
-    clearTimeout(this.#timers.orphan);
+    clearTimeout(this.#timers.leaving);
     // Which of two legs a conference goes on over is the server's choice: the other one ends by itself.
-    this.#timers.orphan = setTimeout(() => (reason === "merged" ? (this.#leaving = undefined) : this.#end(reason, "me")), orphanMs);
+    this.#timers.leaving = setTimeout(() => (reason === "merged" ? (this.#leaving = undefined) : this.#end(reason, "me")), orphanMs);
   }
 
   #applyHold(until: number): void {
