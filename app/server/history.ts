@@ -1,4 +1,5 @@
 import type { Call, EndReason, HistoryEntry } from "../protocol/wire.ts";
+import type { PastCall } from "../protocol/rest.ts";
 import type { HistoryQuery } from "./store/history-store.ts";
 import type { HistoryRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
@@ -23,6 +24,16 @@ export class History {
     const rows = rowsOf(call);
     const first = new Set(await this.#store.history.add(rows));
     for (const { user, missed } of rows) if (missed && first.has(user)) this.#profileChanged(user);
+  }
+
+  /** Of everybody, newest first. */
+  async pageOfAll(before: number, limit: number): Promise<PastCall[]> {
+    return (await this.#store.history.pageOfAll(before, limit)).map(({ call, user, peer, direction: _, missed: __, ...times }) => ({ call, caller: user, callee: peer, ...times }));
+  }
+
+  /** Whom somebody called last. */
+  async lastCalled(user: string): Promise<string | undefined> {
+    return this.#store.history.lastCalled(user);
   }
 
   async page(user: string, query: HistoryQuery): Promise<HistoryEntry[]> {

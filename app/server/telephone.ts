@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { permissionFor, type Call, type EventData, type EventName, type Permission, type RequestName } from "../protocol/wire.ts";
+import { permissionFor, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
 import { Calls } from "./calls/calls.ts";
@@ -11,12 +11,14 @@ import type { Logger } from "./log.ts";
 import { Messages } from "./messages.ts";
 import { Newcomers } from "./newcomers.ts";
 import { People } from "./people.ts";
+import { PeopleIndex } from "./people-index.ts";
 import { Profiles } from "./profiles.ts";
 import { callRequests } from "./requests/calls.ts";
 import { historyRequests } from "./requests/history.ts";
 import { messageRequests } from "./requests/messages.ts";
 import { openingRequests, type OpeningRequest } from "./requests/opening.ts";
 import { peopleRequests } from "./requests/people.ts";
+import { Rooms } from "./rooms.ts";
 import { type Connection, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -43,11 +45,14 @@ export class Telephone {
   readonly profiles: Profiles;
   readonly snapshots: Snapshots;
   readonly tokens: ApiTokens;
+  readonly newcomers: Newcomers;
   readonly signIn: SignIn;
+  readonly rooms: Rooms;
+  readonly index: PeopleIndex;
   readonly #log: Logger;
   readonly #drain: Drain;
   readonly #opening: ReturnType<typeof openingRequests>;
-  readonly #handlers: Partial<Record<RequestName, (session: Session, params: never) => unknown>>;
+  readonly #handlers: Partial<Record<RequestName, (session: Pick<Session, "user" | "id">, params: never) => unknown>>;
   readonly #byConnection = new WeakMap<Connection, Session>();
   readonly #profilesToTell = new Set<string>();
   readonly #devicesToTell = new Set<string>();
@@ -61,18 +66,21 @@ export class Telephone {
     this.people = new People(store, log);
     this.tokens = new ApiTokens(store, config.adminToken, log);
     this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
+    this.rooms = new Rooms(store, log);
+    this.index = new PeopleIndex(this.people);
     this.calls = new Calls(this.people);
     this.switches = new Switches(config, log);
     this.profiles = new Profiles(store, this.people);
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
-    this.snapshots = new Snapshots({ ...this.#parts, domain: config.domain });
-    this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: new Newcomers(this.people, config.jwt.extensions, log), log });
+    this.snapshots = new Snapshots({ ...this.parts, domain: config.domain });
+    this.newcomers = new Newcomers(this.people, config.jwt.extensions, log);
+    this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: this.newcomers, log });
     this.#drain = new Drain(this.sessions, log);
-    this.#opening = openingRequests({ ...this.#parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
+    this.#opening = openingRequests({ ...this.parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
     this.#handlers = {
-      ...peopleRequests({ ...this.#parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.#parts), ...historyRequests(this.history, this.people),
-      ...callRequests(this.calls, log), ping: () => ({}), logout: (session: Session) => this.#logout(session),
+      ...peopleRequests({ ...this.parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.parts), ...historyRequests(this.history, this.people),
+      ...callRequests(this.calls, log), ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
     };
     this.#join();
   }
@@ -82,6 +90,7 @@ export class Telephone {
     await this.people.load();
     await this.people.seedDemo(demoPassword);
     await this.tokens.load();
+    await this.rooms.load();
     await this.messages.start();
     await this.sessions.start();
     await this.store.removeOld(Date.now());
@@ -108,6 +117,13 @@ export class Telephone {
     const handler = this.#handlers[name];
     if (!handler) throw new RequestError("bad-request", `This server doesn't answer '${name}' yet.`);
     return handler(session, params);
+  };
+
+  /** Runs a command for somebody who gave it by another way than a socket. */
+  readonly command = async <Name extends RequestName>(name: Name, who: Pick<Session, "user" | "id">, params: Params<Name>): Promise<Result<Name>> => {
+    const handler = this.#handlers[name];
+    if (!handler) throw new RequestError("unavailable", `This server can't do '${name}' yet.`);
+    return await handler(who, params as never) as Result<Name>;
   };
 
   /** A socket has closed. */
@@ -151,13 +167,13 @@ export class Telephone {
     return apiToken === null ? permissions : new Set(this.tokens.scopesOf(apiToken)?.filter((scope) => permissions.has(scope)));
   }
 
-  get #parts() {
-    const { people, sessions, calls, switches, profiles, history, messages, snapshots, store } = this;
-    return { people, sessions, calls, switches, profiles, history, messages, snapshots, store };
+  get parts() {
+    const { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store } = this;
+    return { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store };
   }
 
   #join(): void {
-    const { people, sessions, calls, switches } = this;
+    const { people, sessions, calls, switches, rooms } = this;
     people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user) });
     people.on("changed", (person) => this.tellAll("person", { person }));
     people.on("removed", (user) => {
@@ -166,6 +182,7 @@ export class Telephone {
     });
     people.on("profile", (user) => this.profileChanged(user));
     people.on("stale", (user) => switches.forget(user));
+    rooms.on("stale", (keys) => keys.forEach((key) => switches.forget(key)));
     sessions.on("online", (users) => people.refresh(...users));
     sessions.on("devices", (user) => this.#devicesChanged(user));
     sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => switches.forget(user)));
@@ -186,7 +203,8 @@ export class Telephone {
     if (!connection.isOpen) this.sessions.release(session, connection);
   }
 
-  async #logout(session: Session): Promise<Record<string, never>> {
+  async #logout(session: Session | undefined): Promise<Record<string, never>> {
+    if (!session) return {};
     const { connection } = session;
     if (connection) this.#byConnection.delete(connection);
     await this.sessions.end(session.user, session.id, "stay");

@@ -7,6 +7,7 @@ import type { Logger } from "../log.ts";
 import { Connection } from "../sessions/connection.ts";
 import type { Store } from "../store/store.ts";
 import type { Telephone } from "../telephone.ts";
+import { Api } from "./api/api.ts";
 import { metricsOf } from "./metrics.ts";
 import { StaticFiles } from "./static.ts";
 
@@ -14,17 +15,16 @@ import { StaticFiles } from "./static.ts";
 const mostSockets = 20_000;
 const mostSocketsPerAddress = 2_000;
 
-/** What the edge serves to browsers: `/ws`, `/healthz` and the softphone; and for the host `/readyz` and `/metrics`. */
+/** What the edge serves to browsers: `/ws`, `/api`, `/healthz` and the softphone; and for the host `/readyz` and `/metrics`. */
 export function createWeb(config: Config, telephone: Telephone, store: Store, log: Logger): Server {
   const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin), config.origins);
+  const api = new Api(config, telephone, log);
   const metrics = metricsOf(telephone);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false, clientTracking: false });
   const byAddress = new Map<string, number>();
   let open = 0;
 
   const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 }, (request, response) => {
-    // Nothing here takes a body.
-    request.resume();
     answer(request, response).catch((error: Error) => {
       log.error({ path: request.url?.slice(0, 200), reason: error.message }, "request failed");
       if (!response.headersSent) response.writeHead(500);
@@ -36,6 +36,9 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
+    if (path.startsWith("/api/")) return api.answer(request, response, path.slice("/api".length), addressOf(request));
+    // Nothing else takes a body.
+    request.resume();
     if (request.method !== "GET" && request.method !== "HEAD") return plain(response, 405, "Only GET is answered here.");
     if (path === "/healthz") return plain(response, 200, "alive");
     if (path === "/readyz") return readiness(response);

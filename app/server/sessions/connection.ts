@@ -146,7 +146,7 @@ export class Connection {
 }
 
 /** What a client is told of an error; the rest is for the log. */
-function answerTo(error: unknown, request: string, log: Logger): { code: ErrorCode; message: string } {
+export function answerTo(error: unknown, request: string, log: Logger): { code: ErrorCode; message: string } {
   if (error instanceof RequestError) return { code: error.code, message: error.message };
   if (error instanceof StoreUnavailable) {
     log.error({ request, reason: error.message }, "the database did not answer");

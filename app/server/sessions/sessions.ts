@@ -166,6 +166,24 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     for (const session of this.of(user)) session.send(name, data);
   }
 
+  /** The public id of the device that has a SIP account. */
+  async deviceOf(account: string): Promise<string | undefined> {
+    return (await this.#store.sessions.bySipUser(account))?.id;
+  }
+
+  /** The SIP account of a device of somebody's, at whichever server. */
+  async accountOf(user: string, device: string): Promise<string | undefined> {
+    const row = this.#sessions.get(device) ?? await this.#store.sessions.byId(device);
+    return row?.user === user ? row.sipUser : undefined;
+  }
+
+  /** Asks a device of somebody's to answer a call by itself, at whichever server it is. */
+  async askToAnswer(user: string, device: string, call: string): Promise<void> {
+    const session = this.#sessions.get(device);
+    if (session?.user === user) session.emit("answerCall", { call });
+    else await this.#store.sessions.askToAnswer(device, call);
+  }
+
   /**
    * Stops telling these sessions anything and leaves what they missed for the next server, on the disk when this resolves. Their sockets are
    * still open: closing them is what makes the devices go there.
@@ -240,7 +258,10 @@ export class Sessions extends EventEmitter<SessionsEvents> {
       this.emit("devices", key);
     } else if (topic === "moved") this.#drop(key, closeCodes.replaced, "the session goes on at another server");
     else if (topic === "session") this.#drop(key, closeCodes.unauthorized, "signed out");
-    else if (topic === "handedOver") this.#awaited.get(key)?.();
+    else if (topic === "answerCall") {
+      const [device = "", call = ""] = key.split(" ");
+      this.#sessions.get(device)?.emit("answerCall", { call });
+    } else if (topic === "handedOver") this.#awaited.get(key)?.();
     else if (topic === "handover") {
       const session = this.#sessions.get(key);
       const connection = session?.connection;
