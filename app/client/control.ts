@@ -141,7 +141,6 @@ export class Control extends Emitter<ControlEvents> {
       socket = await this.#open(era);
       const snapshot = await ask(socket);
       if (era !== this.#era) throw new ControlError("unavailable", "Signing in was interrupted.");
-      this.#lastSeq = 0;
       this.#adopt(socket, snapshot);
       return snapshot;
     } catch (error) {
