@@ -56,7 +56,8 @@ export function learn(facts: CallFacts, fact: CallFact): CallFacts {
     case "progress":
       return facts.phase === "dialling" ? { ...facts, phase: "ringing" } : facts;
     case "accepted":
-      return facts.answered && !facts.legLost ? facts : { ...facts, phase: "answered", answered: true, legLost: false, heldByPeerInSip: false };
+      if (facts.answered && !facts.legLost && facts.rescuedInControl !== "me") return facts;
+      return { ...facts, phase: "answered", answered: true, legLost: false, rescuedInControl: facts.rescuedInControl === "peer" ? "peer" : undefined, heldByPeerInSip: false };
     case "hold":
     case "unhold":
       return fact.by === "me" ? { ...facts, heldByMe: fact.type === "hold" } : { ...facts, heldByPeerInSip: fact.type === "hold" };
