@@ -34,7 +34,8 @@ export function requireSecrets({ secrets, demoPeople, signIn }: Pick<Settings, "
 export function secretsContainer(name: string, stack: string, image: string, files: SecretFiles, options: pulumi.CustomResourceOptions): docker.Container {
   return new docker.Container(name, {
     ...data(stack, name, image),
-    uploads: Object.entries(files).map(([file, content]) => ({
+    // What is not wanted has no file: the provider takes no empty one.
+    uploads: Object.entries(files).filter(([, content]) => content !== "").map(([file, content]) => ({
       file: `/run/secrets/${file}`,
       // The plugin refuses an empty file; readers leave out white space.
       content: pulumi.secret(content || "\n"),

@@ -19,9 +19,14 @@ export class History {
     store.on("changed", ({ topic, key }) => { if (topic === "history" || topic === "profile") profileChanged(key); });
   }
 
-  /** Keeps an ended call, once, however many servers saw it end. */
-  async record(call: Call): Promise<void> {
-    const rows = rowsOf(call);
+  /**
+   * Keeps an ended call, once, however many servers saw it end.
+   *
+   * @param of who left a call that goes on without them, as they saw it
+   */
+  async record(call: Call, of?: string): Promise<void> {
+    const rows = rowsOf(call).filter(({ user }) => of === undefined || user === of);
+    if (rows.length === 0) return;
     const first = new Set(await this.#store.history.add(rows));
     for (const { user, missed } of rows) if (missed && first.has(user)) this.#profileChanged(user);
   }

@@ -12,6 +12,7 @@ import { Messages } from "./messages.ts";
 import { Newcomers } from "./newcomers.ts";
 import { People } from "./people.ts";
 import { PeopleIndex } from "./people-index.ts";
+import { PresenceFeed } from "./presence-feed.ts";
 import { Profiles } from "./profiles.ts";
 import { callRequests } from "./requests/calls.ts";
 import { historyRequests } from "./requests/history.ts";
@@ -56,6 +57,8 @@ export class Telephone {
   readonly #byConnection = new WeakMap<Connection, Session>();
   readonly #profilesToTell = new Set<string>();
   readonly #devicesToTell = new Set<string>();
+  readonly #presence = new PresenceFeed((person) => this.tellAll("person", { person }), () => this.sessions.size);
+  readonly #lastUsers = new WeakMap<TrackedCall, ReadonlySet<string>>();
   readonly #toldOfSeveral = new Set<string>();
   #sweep: NodeJS.Timeout | undefined;
 
@@ -139,6 +142,7 @@ export class Telephone {
 
   close(): void {
     clearInterval(this.#sweep);
+    this.#presence.close();
     this.sessions.close();
     this.switches.close();
   }
@@ -149,8 +153,7 @@ export class Telephone {
   }
 
   tellAll<Name extends EventName>(name: Name, data: EventData<Name>): void {
-    const text = JSON.stringify(data);
-    for (const session of this.sessions.all) session.send(name, text);
+    this.sessions.tellAll(name, JSON.stringify(data));
   }
 
   /** Something of somebody's own is otherwise than before: their devices at this server are told. */
@@ -175,8 +178,9 @@ export class Telephone {
   #join(): void {
     const { people, sessions, calls, switches, rooms } = this;
     people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user) });
-    people.on("changed", (person) => this.tellAll("person", { person }));
+    people.on("changed", (person) => this.#presence.changed(person));
     people.on("removed", (user) => {
+      this.#presence.removed(user);
       this.tellAll("personRemoved", { user });
       for (const session of [...sessions.of(user)]) sessions.drop(session.id, "this person was removed");
     });
@@ -218,9 +222,9 @@ export class Telephone {
       for (const user of call.users) this.tell(user, "call", { call: view });
       if (view.state === "ended") void this.#record(view);
     }
-    this.people.refresh(...call.users);
-    // Whoever a transfer took out of the call.
-    this.people.refresh();
+    // Whoever a transfer took out of the call is otherwise than before, too.
+    this.people.refresh(...new Set([...call.users, ...this.#lastUsers.get(call) ?? []]));
+    this.#lastUsers.set(call, call.users);
   }
 
   async #record(call: Call): Promise<void> {

@@ -8,7 +8,7 @@ import { Connection } from "../sessions/connection.ts";
 import type { Store } from "../store/store.ts";
 import type { Telephone } from "../telephone.ts";
 import { Api } from "./api/api.ts";
-import { metricsOf } from "./metrics.ts";
+import { Metrics } from "./metrics.ts";
 import { StaticFiles } from "./static.ts";
 
 /** Sockets at once, and from one address: an office behind one address is many people. */
@@ -19,7 +19,8 @@ const mostSocketsPerAddress = 2_000;
 export function createWeb(config: Config, telephone: Telephone, store: Store, log: Logger): Server {
   const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin), config.origins);
   const api = new Api(config, telephone, log);
-  const metrics = metricsOf(telephone);
+  const metrics = new Metrics(telephone);
+  const handle = metrics.timed(telephone.handle);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false, clientTracking: false });
   const byAddress = new Map<string, number>();
   let open = 0;
@@ -42,7 +43,7 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
     if (request.method !== "GET" && request.method !== "HEAD") return plain(response, 405, "Only GET is answered here.");
     if (path === "/healthz") return plain(response, 200, "alive");
     if (path === "/readyz") return readiness(response);
-    if (path === "/metrics") return void response.writeHead(200, { "Content-Type": metrics.contentType }).end(await metrics.metrics());
+    if (path === "/metrics") return void response.writeHead(200, { "Content-Type": metrics.registry.contentType }).end(await metrics.registry.metrics());
     if (files.serve(request, response, path)) return;
     if (path === "/" && files.isEmpty) return plain(response, 503, "The softphone page is not in this image.");
     plain(response, 404, "There is nothing here.");
@@ -68,8 +69,9 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       open++;
       byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
-      const connection = new Connection(webSocket, address, telephone.handle, log);
-      connection.onClose(() => {
+      const connection = new Connection(webSocket, address, handle, log);
+      connection.onClose((code) => {
+        metrics.socketClosed(code);
         open--;
         const left = byAddress.get(address)! - 1;
         if (left > 0) byAddress.set(address, left);

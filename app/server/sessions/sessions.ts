@@ -5,6 +5,7 @@ import type { Logger } from "../log.ts";
 import type { Change } from "../store/database.ts";
 import type { SessionRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { Broadcasts } from "./broadcasts.ts";
 import type { Connection } from "./connection.ts";
 import { packHandOver, RecentEvents, unpackHandOver, type Frozen } from "./hand-over.ts";
 import { Session, type Identity } from "./session.ts";
@@ -46,6 +47,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   readonly #store: Store;
   readonly #sessions = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();
+  readonly #broadcasts = new Broadcasts();
   readonly #awaited = new Map<string, () => void>();
   #online = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -166,6 +168,12 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     for (const session of this.of(user)) session.send(name, data);
   }
 
+  /** Tells everybody who is at this server. */
+  tellAll(name: EventName, data: string): void {
+    this.#broadcasts.add(name, data);
+    for (const session of this.#sessions.values()) session.broadcast(name, data);
+  }
+
   /** The public id of the device that has a SIP account. */
   async deviceOf(account: string): Promise<string | undefined> {
     return (await this.#store.sessions.bySipUser(account))?.id;
@@ -219,7 +227,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   }
 
   #make(identity: Identity, resumeToken: string, before?: Frozen): Session {
-    const session = new Session(identity, resumeToken, () => this.#options.permissionsOf(identity.user, identity.apiToken), before);
+    const session = new Session(identity, resumeToken, () => this.#options.permissionsOf(identity.user, identity.apiToken), this.#broadcasts, before);
     this.#sessions.set(session.id, session);
     const siblings = this.#byUser.get(session.user);
     if (siblings) siblings.add(session);
