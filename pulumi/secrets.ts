@@ -37,8 +37,7 @@ export function secretsContainer(name: string, stack: string, image: string, fil
     // What is not wanted has no file: the provider takes no empty one.
     uploads: Object.entries(files).filter(([, content]) => content !== "").map(([file, content]) => ({
       file: `/run/secrets/${file}`,
-      // The plugin refuses an empty file; readers leave out white space.
-      content: pulumi.secret(content || "\n"),
+      content: pulumi.secret(content),
       permissions: "0444",
     })),
   }, { ...options, deleteBeforeReplace: false });
