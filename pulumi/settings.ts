@@ -24,6 +24,7 @@ const password = () => z.string().min(8).max(200).regex(/^[\x21-\x7e]+$/, "print
 export const schema = z.strictObject({
   domain: hostName().default("houseline.internal"),
   site: z.enum(["localhost", "127.0.0.1"]).default("localhost"),
+  origins: z.string().max(2_000).regex(/^https?:\/\/[a-z0-9.:-]+( https?:\/\/[a-z0-9.:-]+)*$/, "origins such as https://crm.example.com, with one space between them and no path").optional(),
   addresses: z.strictObject({
     edge: ipAddress().default("127.0.0.1"),
     private: ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one").default("127.0.0.1"),

@@ -4,7 +4,7 @@ import { switchContainer } from "./softswitch.ts";
 
 const plan = (kind: "freeswitch" | "lab-switch") => switchContainer({
   stack: "test", settings: readSettings({}, {}, "nothing"), choice: { kind, why: "" }, host: { privateAddress: "127.0.0.1", publicAddress: "127.0.0.1" },
-  images: { sound: "sound:1", switch: `${kind}:1`, edge: "edge:1", secrets: "secrets:1" }, directoryUrls: ["http://127.0.0.1:10032/directory"], voicemailDirectory: "/data/voicemail",
+  images: { sound: "sound:1", switch: `${kind}:1`, edge: "edge:1", secrets: "secrets:1" }, peers: ["10.0.0.2"], directoryUrls: ["http://127.0.0.1:10032/directory"], voicemailDirectory: "/data/voicemail",
 });
 
 describe("the container of the switch", () => {

@@ -19,7 +19,7 @@ const demoPeople = [
   { user: "anna", name: "Anna Petrova", extension: "101" },
   { user: "boris", name: "Boris Weber", extension: "102" },
   { user: "clara", name: "Clara Dubois", extension: "103" },
-  { user: "dmitri", name: "Dmitri Orlov", extension: "104" },
+  { user: "dmitri", name: "Dmitri Orlov", extension: "104", role: "supervisor" as const },
 ];
 
 /** What people's presence is made from. */
