@@ -214,24 +214,29 @@ describe.skipIf(!aptSource)(`attacks on FreeSWITCH${skipReason && ` (skipped: ${
   it("serves a call in progress and a new sign-in through a flood of REGISTERs and wrong passwords", async () => {
     const before = await scene.running.memory();
     let waited = 0;
-    let closed = 0;
+    let left = 0;
     const silence = await whileAnnaHearsHerself(async () => {
-      const wires = await Promise.all(Array.from({ length: 5 }, () => Wire.webSocket(scene.stack.url(0), domain)));
-      const flood = wires.map(async (wire, index) => {
-        for (let i = 0; i < 1_000 && !wire.closed; i++) {
+      const flood = Array.from({ length: 5 }, async (_, index) => {
+        let wire = await Wire.webSocket(scene.stack.url(0), domain);
+        for (let i = 0; i < 1_000; i++) {
           wire.raw(wire.request({ method: "REGISTER", to: `u${index}-${i}` }));
-          if (i % 5 === 0) await wire.ask({ method: "REGISTER", to: "boris" }, { authName: boris.authName, password: `guess ${i}` }).catch(() => undefined);
+          if (i % 5 !== 0) continue;
+          const guess = wire.ask({ method: "REGISTER", to: "boris" }, { authName: boris.authName, password: `guess ${i}` }, 500);
+          // A connection on which much comes at once may be left lying by the switch: its owner's loss.
+          if (await guess.then(() => true, () => false)) continue;
+          left++;
+          wire.close();
+          wire = await Wire.webSocket(scene.stack.url(0), domain);
         }
+        wire.close();
       });
       const began = Date.now();
       await signsIn();
       waited = Date.now() - began;
       await Promise.all(flood);
-      closed = wires.filter((wire) => wire.closed).length;
-      for (const wire of wires) wire.close();
     });
     const memory = await scene.running.memory();
-    console.log(`${closed} of 5 connections closed by the switch; longest silence ${silence} ms; a sign-in meanwhile took ${waited} ms; resident ${(before / 1e6).toFixed(1)} MB before, ${(memory / 1e6).toFixed(1)} MB after`);
+    console.log(`${left} connections left lying; longest silence ${silence} ms; a sign-in meanwhile took ${waited} ms; resident ${(before / 1e6).toFixed(1)} MB before, ${(memory / 1e6).toFixed(1)} MB after`);
     await stands();
     expect(silence).toBeLessThan(200);
     expect(waited).toBeLessThan(5_000);

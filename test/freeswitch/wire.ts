@@ -70,20 +70,20 @@ export class Wire {
   }
 
   /** Sends a request, with credentials once it is challenged and there are some; resolves with its final answer. */
-  async ask(request: Request, account?: Pick<Account, "authName" | "password">): Promise<SipMessage> {
+  async ask(request: Request, account?: Pick<Account, "authName" | "password">, milliseconds = 8_000): Promise<SipMessage> {
     const callId = token();
-    const answer = await this.#answer(callId, this.request(request, callId));
+    const answer = await this.#answer(callId, this.request(request, callId), milliseconds);
     const challenge = answer.headers.get(answer.status === 401 ? "www-authenticate" : "proxy-authenticate")?.[0];
     if (!account || !challenge) return answer;
     const credentials = credentialsFor(account, answer.status, request.method, `sip:${request.to}@${this.#domain}`, challenge);
-    return this.#answer(callId, this.request({ ...request, headers: [...request.headers ?? [], credentials] }, callId, 2));
+    return this.#answer(callId, this.request({ ...request, headers: [...request.headers ?? [], credentials] }, callId, 2), milliseconds);
   }
 
-  #answer(callId: string, text: string): Promise<SipMessage> {
+  #answer(callId: string, text: string, milliseconds: number): Promise<SipMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<SipMessage>();
     const failed = (why: string) => reject(new Error(`${why}: ${text.split("\r\n")[0]}`));
     if (this.closed) failed("Closed before");
-    const timer = setTimeout(() => failed("No answer to"), 8_000);
+    const timer = setTimeout(() => failed("No answer to"), milliseconds);
     this.#waiting.set(callId, { answered: resolve, failed: () => failed("Closed after") });
     this.#send(text);
     return promise.finally(() => { clearTimeout(timer); this.#waiting.delete(callId); });
