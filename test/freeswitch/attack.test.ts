@@ -45,6 +45,7 @@ describe.skipIf(!aptSource)(`attacks on FreeSWITCH${skipReason && ` (skipped: ${
     const bytes = Buffer.from(await scene.pages.anna.evaluate(() => window.phone.memory.heard()), "base64");
     await scene.hears("anna", "anna");
     await scene.clear();
+    expect(bytes.length).toBeGreaterThan(8_000);
     return longestSilence(new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)));
   }
   const stands = async () => {
@@ -163,9 +164,10 @@ describe.skipIf(!aptSource)(`attacks on FreeSWITCH${skipReason && ` (skipped: ${
           }
           if (i % 25 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
         }
-        await settled(browser);
-        browser.close();
-        peer.close();
+        // On another connection: this one may have been closed for what was on it.
+        const asking = await Wire.webSocket(scene.stack.url(0), domain);
+        await asking.ask({ method: "OPTIONS", to: "anna" });
+        for (const wire of [asking, browser, peer]) wire.close();
       }
     };
     const memory: number[] = [];
@@ -212,22 +214,29 @@ describe.skipIf(!aptSource)(`attacks on FreeSWITCH${skipReason && ` (skipped: ${
   it("serves a call in progress and a new sign-in through a flood of REGISTERs and wrong passwords", async () => {
     const before = await scene.running.memory();
     let waited = 0;
+    let left = 0;
     const silence = await whileAnnaHearsHerself(async () => {
-      const wires = await Promise.all(Array.from({ length: 5 }, () => Wire.webSocket(scene.stack.url(0), domain)));
-      const flood = wires.map(async (wire, index) => {
+      const flood = Array.from({ length: 5 }, async (_, index) => {
+        let wire = await Wire.webSocket(scene.stack.url(0), domain);
         for (let i = 0; i < 1_000; i++) {
           wire.raw(wire.request({ method: "REGISTER", to: `u${index}-${i}` }));
-          if (i % 5 === 0) await wire.ask({ method: "REGISTER", to: "boris" }, { authName: boris.authName, password: `guess ${i}` }).catch(() => undefined);
+          if (i % 5 !== 0) continue;
+          const guess = wire.ask({ method: "REGISTER", to: "boris" }, { authName: boris.authName, password: `guess ${i}` }, 500);
+          // A connection on which much comes at once may be left lying by the switch: its owner's loss.
+          if (await guess.then(() => true, () => false)) continue;
+          left++;
+          wire.close();
+          wire = await Wire.webSocket(scene.stack.url(0), domain);
         }
+        wire.close();
       });
       const began = Date.now();
       await signsIn();
       waited = Date.now() - began;
       await Promise.all(flood);
-      for (const wire of wires) wire.close();
     });
     const memory = await scene.running.memory();
-    console.log(`longest silence ${silence} ms; a sign-in meanwhile took ${waited} ms; resident ${(before / 1e6).toFixed(1)} MB before, ${(memory / 1e6).toFixed(1)} MB after`);
+    console.log(`${left} connections left lying; longest silence ${silence} ms; a sign-in meanwhile took ${waited} ms; resident ${(before / 1e6).toFixed(1)} MB before, ${(memory / 1e6).toFixed(1)} MB after`);
     await stands();
     expect(silence).toBeLessThan(200);
     expect(waited).toBeLessThan(5_000);
@@ -241,11 +250,6 @@ describe.skipIf(!aptSource)(`attacks on FreeSWITCH${skipReason && ` (skipped: ${
     client.close();
   }
 });
-
-/** Waits until everything sent before on this connection has been read. */
-async function settled(wire: Wire): Promise<void> {
-  await wire.ask({ method: "OPTIONS", to: "anna" }).catch(() => undefined);
-}
 
 /** A connection on which these were written; errors are the other side's good right. */
 async function knock(port: number, ...written: (string | Buffer)[]): Promise<Socket> {

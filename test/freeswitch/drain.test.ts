@@ -27,12 +27,9 @@ describe.skipIf(!aptSource)(`draining beside a new FreeSWITCH${skipReason && ` (
     await scene.clear();
     await old.remove();
     if (!fresh) return;
-    await fresh.command("hupall");
     scene.running = fresh;
     fresh = undefined;
-    const slot = await scene.running.slot();
-    for (const name of Object.keys(people) as Name[]) await scene.register(name, scene.pages[name], slot);
-    await scene.clear();
+    await startAnew();
   });
 
   /** The new release beside the old one, each seen by the other. */
@@ -49,6 +46,13 @@ describe.skipIf(!aptSource)(`draining beside a new FreeSWITCH${skipReason && ` (
   async function move(name: Name, slot: number): Promise<void> {
     await scene.pages[name].evaluate(() => window.phone.unregister());
     await scene.register(name, scene.pages[name], slot);
+  }
+  async function startAnew(): Promise<void> {
+    for (const page of Object.values(scene.pages)) await page.evaluate(() => window.phone.stop());
+    await scene.clear();
+    const slot = await scene.running.slot();
+    for (const name of Object.keys(people) as Name[]) await scene.register(name, scene.pages[name], slot);
+    await scene.clear();
   }
   async function gone(): Promise<void> {
     const { milliseconds, code } = await old.ended(15_000);
@@ -73,6 +77,7 @@ describe.skipIf(!aptSource)(`draining beside a new FreeSWITCH${skipReason && ` (
     await scene.call("boris", "pickup-7");
     await scene.talk("boris", "vera");
     await scene.hangUp("boris");
+    await scene.event("vera", "ended").catch(async (e) => { console.log((await old.logs()).slice(-5000), await scene.events(scene.pages.anna)); throw e; });
     await scene.hangUp("anna");
     await gone();
   });
@@ -106,8 +111,7 @@ describe.skipIf(!aptSource)(`draining beside a new FreeSWITCH${skipReason && ` (
     scene.running = await scene.stack.start({ HOUSELINE_DRAIN_SECONDS: "3" });
     old = scene.running;
     await old.healthy();
-    const slot = await old.slot();
-    for (const name of ["anna", "boris"] as const) await scene.register(name, scene.pages[name], slot);
+    await startAnew();
     await scene.call("anna", "boris");
     await scene.talk("anna", "boris");
     await scene.call("anna", "room-blue");

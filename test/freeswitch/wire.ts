@@ -18,7 +18,9 @@ export class Wire {
   readonly #close: () => void;
   readonly #kind: "WS" | "UDP";
   readonly #domain: string;
-  readonly #waiting = new Map<string, (message: SipMessage) => void>();
+  readonly #waiting = new Map<string, { answered: (message: SipMessage) => void; failed: () => void }>();
+  /** The other side has closed it. */
+  closed = false;
   /** Answers and requests that came. */
   received = 0;
 
@@ -37,6 +39,7 @@ export class Wire {
     });
     const wire = new Wire("WS", domain, (text) => { if (socket.readyState === WebSocket.OPEN) socket.send(text); }, () => socket.close());
     socket.addEventListener("message", ({ data }) => wire.#take(String(data)));
+    socket.addEventListener("close", () => wire.#end());
     return wire;
   }
 
@@ -67,26 +70,33 @@ export class Wire {
   }
 
   /** Sends a request, with credentials once it is challenged and there are some; resolves with its final answer. */
-  async ask(request: Request, account?: Pick<Account, "authName" | "password">): Promise<SipMessage> {
+  async ask(request: Request, account?: Pick<Account, "authName" | "password">, milliseconds = 8_000): Promise<SipMessage> {
     const callId = token();
-    const answer = await this.#answer(callId, this.request(request, callId));
+    const answer = await this.#answer(callId, this.request(request, callId), milliseconds);
     const challenge = answer.headers.get(answer.status === 401 ? "www-authenticate" : "proxy-authenticate")?.[0];
     if (!account || !challenge) return answer;
     const credentials = credentialsFor(account, answer.status, request.method, `sip:${request.to}@${this.#domain}`, challenge);
-    return this.#answer(callId, this.request({ ...request, headers: [...request.headers ?? [], credentials] }, callId, 2));
+    return this.#answer(callId, this.request({ ...request, headers: [...request.headers ?? [], credentials] }, callId, 2), milliseconds);
   }
 
-  #answer(callId: string, text: string): Promise<SipMessage> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => { this.#waiting.delete(callId); reject(new Error(`No answer to ${text.split("\r\n")[0]}`)); }, 8_000);
-      this.#waiting.set(callId, (message) => { clearTimeout(timer); this.#waiting.delete(callId); resolve(message); });
-      this.#send(text);
-    });
+  #answer(callId: string, text: string, milliseconds: number): Promise<SipMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<SipMessage>();
+    const failed = (why: string) => reject(new Error(`${why}: ${text.split("\r\n")[0]}`));
+    if (this.closed) failed("Closed before");
+    const timer = setTimeout(() => failed("No answer to"), milliseconds);
+    this.#waiting.set(callId, { answered: resolve, failed: () => failed("Closed after") });
+    this.#send(text);
+    return promise.finally(() => { clearTimeout(timer); this.#waiting.delete(callId); });
   }
 
   #take(text: string): void {
     this.received++;
     const message = parseSip(text);
-    if (message.status >= 200) this.#waiting.get(message.headers.get("call-id")?.[0] ?? "")?.(message);
+    if (message.status >= 200) this.#waiting.get(message.headers.get("call-id")?.[0] ?? "")?.answered(message);
+  }
+
+  #end(): void {
+    this.closed = true;
+    for (const { failed } of this.#waiting.values()) failed();
   }
 }
