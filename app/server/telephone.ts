@@ -177,7 +177,7 @@ export class Telephone {
 
   #join(): void {
     const { people, sessions, calls, switches, rooms } = this;
-    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user) });
+    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (address) => switches.forget(address) });
     people.on("changed", (person) => this.#presence.changed(person));
     people.on("removed", (user) => {
       this.#presence.removed(user);
@@ -185,11 +185,10 @@ export class Telephone {
       for (const session of [...sessions.of(user)]) sessions.drop(session.id, "this person was removed");
     });
     people.on("profile", (user) => this.profileChanged(user));
-    people.on("stale", (user) => switches.forget(user));
-    rooms.on("stale", (keys) => keys.forEach((key) => switches.forget(key)));
+    rooms.on("stale", (keys) => keys.forEach((key) => void switches.forget(key)));
     sessions.on("online", (users) => people.refresh(...users));
     sessions.on("devices", (user) => this.#devicesChanged(user));
-    sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => switches.forget(user)));
+    sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void switches.forget(user)));
     calls.on("changed", (call) => this.#onCall(call));
     switches.on("event", (from, event) => calls.take(from, event));
     switches.on("channels", (from, rows) => calls.resynchronise(from, rows));

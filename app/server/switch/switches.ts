@@ -50,11 +50,10 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     for (const one of this.#all) one.close();
   }
 
-  /** Makes every switch ask again about a person or an account. */
-  forget(user: string): void {
-    for (const one of this.#all) {
-      one.forget(user, this.#domain).catch((error: Error) => this.#log.warn({ switch: one.url, reason: error.message }, "directory cache was not flushed"));
-    }
+  /** Makes every switch ask again about a person or an account; ends when each that answers has been told. */
+  async forget(user: string): Promise<void> {
+    await Promise.all(this.#all.map((one) =>
+      one.forget(user, this.#domain).catch((error: Error) => this.#log.warn({ switch: one.url, reason: error.message }, "directory cache was not flushed"))));
   }
 
   #choose(): void {
