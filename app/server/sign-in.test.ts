@@ -148,6 +148,15 @@ describe("an API token", () => {
     client.socket.close();
   });
 
+  it("of a supervisor who may only see lets nobody listen by it", async () => {
+    await stack.api("PATCH", "/people/clara", { role: "supervisor" });
+    const { token } = await make({ name: "wallboard", user: "clara", scopes: ["supervise.see"] });
+    const { client } = await signIn(token);
+    const call = "00000000-0000-4000-8000-000000000000";
+    for (const mode of ["listen", "whisper", "barge"]) await expect(client.ask("supervise", { call, mode })).rejects.toMatchObject({ code: "forbidden", message: expect.stringContaining(`supervise.${mode}`) as string });
+    client.socket.close();
+  });
+
   it("ends at once when it is revoked, on open sockets too, and is kept in no database", async () => {
     const { token, id } = await make({ name: "short", user: "boris", scopes: ["messages"] });
     const { client, snapshot } = await signIn(token);
