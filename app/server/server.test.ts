@@ -97,6 +97,25 @@ describe("bounds", () => {
     expect(await many.closedWith()).toBe(closeCodes.tooMany);
   });
 
+  it("cut off a reader who reads nothing, who comes back and has everything", async () => {
+    const { client: slow, session } = await stack.signIn("anna");
+    const senders = await Promise.all([1, 2, 3].map(async () => (await stack.signIn("boris")).client));
+    const cutOff = async () => /^houseline_sockets_closed_total\{reason="slowReader"\} [1-9]/m.test(await (await fetch(`${stack.url()}/metrics`)).text());
+    const last = slow.lastSeq;
+    slow.socket.pause();
+    let sent = 0;
+    for (let n = 0; n < 300 && !await cutOff(); n++) {
+      await Promise.all(senders.map((sender, lane) => sender.ask("sendMessage", { to: "anna", body: "あ".repeat(4_000), clientId: `slow ${lane} ${n}` })));
+      sent += senders.length;
+    }
+    expect(await cutOff()).toBe(true);
+    slow.socket.terminate();
+    const back = await stack.open();
+    expect(await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: last })).toMatchObject({ replayed: true });
+    await until(() => back.events("message").length === sent);
+    for (const one of [back, ...senders]) one.socket.close();
+  }, 60_000);
+
   it("refuse a page of another origin, and a path that is none", async () => {
     const status = (path: string, from: string) => new Promise<number>((resolve) => {
       const socket = new WebSocket(`ws://127.0.0.1:${stack.ports.app}${path}`, { origin: from });

@@ -37,6 +37,27 @@ describe("what a person says about themselves", () => {
   }, 30_000);
 });
 
+describe("presence", () => {
+  it("outlasts a page that reloads, and ends a few seconds after a page that doesn't come back", async () => {
+    const { client: watcher } = await stack.signIn("boris");
+    const { client, session } = await stack.signIn("dmitri");
+    const seen = () => watcher.events("person").map(({ data }) => (data as { person: Person }).person).filter(({ user }) => user === "dmitri").map(({ presence }) => presence);
+    await until(() => seen().at(-1) === "available");
+    client.socket.terminate();
+    const back = await stack.open();
+    await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: client.lastSeq });
+    // What happens afterwards was not preceded by anything.
+    await back.ask("setStatus", { availability: "away" });
+    await until(() => seen().at(-1) === "away");
+    expect(seen()).not.toContain("offline");
+    back.socket.terminate();
+    await until(() => seen().at(-1) === "offline");
+    const { client: again } = await stack.signIn("dmitri");
+    await again.ask("setStatus", { availability: "available" });
+    for (const one of [again, watcher]) one.socket.close();
+  }, 40_000);
+});
+
 describe("finding people", () => {
   it("goes by the beginning of any word, whatever its accents and capitals", async () => {
     const { client } = await stack.signIn("boris");
