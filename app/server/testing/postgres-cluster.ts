@@ -1,7 +1,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 const versions = "/usr/lib/postgresql";
 
@@ -20,13 +20,13 @@ export class PostgresCluster {
   }
 
   static async start(): Promise<PostgresCluster> {
-    const version = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)).find((name) => existsSync(join(versions, name, "bin", "initdb"))) : undefined;
-    if (!version) throw new Error("PostgreSQL is missing: './houseline test' installs it, or type 'apt-get install postgresql'.");
+    const bin = findPrograms();
+    if (!bin) throw new Error("PostgreSQL is missing: './houseline test' installs it, or type 'apt-get install postgresql'.");
     const folder = mkdtempSync(join(tmpdir(), "houseline-pg-"));
     // It refuses to run as root.
     const who = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : {};
     if (who.uid !== undefined) chownSync(folder, who.uid, who.gid!);
-    const cluster = new PostgresCluster(folder, join(versions, version, "bin"), who);
+    const cluster = new PostgresCluster(folder, bin, who);
     execFileSync(join(cluster.#bin, "initdb"), ["-D", join(folder, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], { ...who, cwd: folder, stdio: "pipe" });
     await cluster.run();
     return cluster;
@@ -80,6 +80,12 @@ export class PostgresCluster {
       return false;
     }
   }
+}
+
+/** Debian keeps them by version, others on PATH. */
+function findPrograms(): string | undefined {
+  const debian = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)).map((version) => join(versions, version, "bin")) : [];
+  return [...debian, ...(process.env.PATH ?? "").split(delimiter)].find((folder) => folder !== "" && existsSync(join(folder, "initdb")));
 }
 
 function idOf(which: "-u" | "-g"): number {
