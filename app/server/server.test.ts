@@ -10,7 +10,7 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await TestStack.create();
   await stack.start(0);
-}, 60_000);
+});
 
 afterAll(() => stack?.remove());
 
@@ -33,7 +33,7 @@ describe("signing in", () => {
     for (let attempt = 0; attempt < 5; attempt++) await refused("dmitri");
     expect(await refused("dmitri")).toMatch(/^Too many attempts to sign in\. Try again in \d+ seconds\.$/);
     client.socket.close();
-  }, 30_000);
+  });
 
   it("comes before everything else", async () => {
     const client = await stack.open();
@@ -114,7 +114,7 @@ describe("bounds", () => {
     expect(await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: last })).toMatchObject({ replayed: true });
     await until(() => back.events("message").length === sent);
     for (const one of [back, ...senders]) one.socket.close();
-  }, 60_000);
+  });
 
   it("refuse a page of another origin, and a path that is none", async () => {
     const status = (path: string, from: string) => new Promise<number>((resolve) => {
@@ -199,7 +199,7 @@ describe("two releases side by side", () => {
     expect(await old.exited).toBe(0);
     expect(Date.now() - started).toBeLessThan(10_000);
     for (const one of [back, watcher]) one.socket.close();
-  }, 30_000);
+  });
 
   it("log no secret", () => {
     for (const { output } of stack.servers) expect(output()).not.toMatch(/a-demo-password|esl-secret|directory-secret|resumeToken/);
