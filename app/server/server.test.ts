@@ -10,7 +10,7 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await TestStack.create();
   await stack.start(0);
-}, 60_000);
+});
 
 afterAll(() => stack?.remove());
 
@@ -33,7 +33,7 @@ describe("signing in", () => {
     for (let attempt = 0; attempt < 5; attempt++) await refused("dmitri");
     expect(await refused("dmitri")).toMatch(/^Too many attempts to sign in\. Try again in \d+ seconds\.$/);
     client.socket.close();
-  }, 30_000);
+  });
 
   it("comes before everything else", async () => {
     const client = await stack.open();
@@ -95,6 +95,25 @@ describe("bounds", () => {
     const many = await stack.open();
     for (let count = 0; count < 1_000; count++) many.send("ping", {});
     expect(await many.closedWith()).toBe(closeCodes.tooMany);
+  });
+
+  it("cut off a reader who reads nothing, who comes back and has everything", async () => {
+    const { client: slow, session } = await stack.signIn("anna");
+    const senders = await Promise.all([1, 2, 3].map(async () => (await stack.signIn("boris")).client));
+    const cutOff = async () => /^houseline_sockets_closed_total\{reason="slowReader"\} [1-9]/m.test(await (await fetch(`${stack.url()}/metrics`)).text());
+    const last = slow.lastSeq;
+    slow.socket.pause();
+    let sent = 0;
+    for (let n = 0; n < 300 && !await cutOff(); n++) {
+      await Promise.all(senders.map((sender, lane) => sender.ask("sendMessage", { to: "anna", body: "あ".repeat(4_000), clientId: `slow ${lane} ${n}` })));
+      sent += senders.length;
+    }
+    expect(await cutOff()).toBe(true);
+    slow.socket.terminate();
+    const back = await stack.open();
+    expect(await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: last })).toMatchObject({ replayed: true });
+    await until(() => back.events("message").length === sent);
+    for (const one of [back, ...senders]) one.socket.close();
   });
 
   it("refuse a page of another origin, and a path that is none", async () => {
@@ -182,7 +201,7 @@ describe("two releases side by side", () => {
     expect(await old.exited).toBe(0);
     expect(Date.now() - started).toBeLessThan(10_000);
     for (const one of [back, watcher]) one.socket.close();
-  }, 30_000);
+  });
 
   it("log no secret", () => {
     for (const { output } of stack.servers) expect(output()).not.toMatch(/a-demo-password|esl-secret|directory-secret|resumeToken/);

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { permissionFor, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
+import { permissionsNeeded, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
 import type { Calls } from "./calls/calls.ts";
@@ -121,8 +121,8 @@ export class Telephone {
     if (name in this.#opening) return this.#opening[name as OpeningRequest](connection, params);
     const session = this.#byConnection.get(connection);
     if (!session || session.connection !== connection) throw new RequestError("unauthorized", "Sign in first.");
-    const permission = permissionFor[name];
-    if (permission !== null && !session.may(permission)) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
+    const permission = permissionsNeeded(name, params).find((one) => !session.may(one));
+    if (permission !== undefined) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
     const handler = this.#handlers[name];
     if (!handler) throw new RequestError("bad-request", `This server doesn't answer '${name}' yet.`);
     return handler(session, params);
@@ -206,7 +206,7 @@ export class Telephone {
 
   #join(): void {
     const { people, sessions, calls, switches, rooms } = this;
-    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (user) => switches.forget(user) });
+    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (address) => switches.forget(address) });
     people.on("changed", (person) => this.#presence.changed(person));
     people.on("removed", (user) => {
       this.#presence.removed(user);
