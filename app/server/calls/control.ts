@@ -50,6 +50,7 @@ export interface RingOptions {
 /** Calls that ended are remembered this long, so that a command that is sent again finds nothing left to do. */
 const endedMs = 60_000;
 const mostEnded = 5_000;
+const registrationMs = 500;
 const gone = "There is no such call.";
 
 /** What all commands about calls have in common: whose call it is, one after the other, and how the switch's answers read to people. */
@@ -147,9 +148,14 @@ export class CallControl {
     const { chosen, all } = this.context.switches;
     // The one that new registrations go to first: a draining one has only what it still has.
     const homes = home ? [home] : [...(chosen ? [chosen] : []), ...all.filter((one) => one.ready && one !== chosen)];
-    for (const one of homes) {
-      const registration = one.registrations.ofAccount(account);
-      if (registration) return { home: one, registration };
+    // A page asks as soon as it is registered, which the switch may tell a moment later.
+    for (const until = Date.now() + registrationMs; ;) {
+      for (const one of homes) {
+        const registration = one.registrations.ofAccount(account);
+        if (registration) return { home: one, registration };
+      }
+      if (Date.now() > until) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new RequestError("conflict", home ? "That device is not registered with the switch that has the call." : "That device is not registered with a switch at the moment.");
   }
