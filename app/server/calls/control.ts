@@ -58,6 +58,8 @@ export class CallControl {
   readonly context: ControlContext;
   readonly #serial = new Serial();
   readonly #ended = new Map<string, ReadonlySet<string>>();
+  /** People who are being brought into a call at the moment, by call and person: by their own command or by a rescue, never by both. */
+  readonly #bringing = new Map<string, Promise<void>>();
 
   constructor(context: ControlContext) {
     this.context = context;
@@ -180,6 +182,25 @@ export class CallControl {
       ...(whisper === undefined ? {} : { whisper }),
     }, targets?.[0] ? { devices: [targets[0], ...targets.slice(1)] } : { person: word.user(user), domain: word.domain(this.context.domain) }, then);
     return home.link.background(command, (timeoutSeconds + 5) * 1_000);
+  }
+
+  /** Whether somebody is being brought into a call; ends when they are, or are not. */
+  bringing(call: TrackedCall, user: string): Promise<void> | undefined {
+    return this.#bringing.get(`${call.id} ${user}`);
+  }
+
+  /** Does what brings somebody into a call, unless that is being done already. */
+  async bringOnce(call: TrackedCall, user: string, work: () => Promise<void>): Promise<void> {
+    const key = `${call.id} ${user}`;
+    const before = this.#bringing.get(key);
+    if (before) return before;
+    const running = work();
+    this.#bringing.set(key, running.catch(() => {}));
+    try {
+      await running;
+    } finally {
+      this.#bringing.delete(key);
+    }
   }
 
   /** Rings one device of somebody's, which answers by itself, and connects it with a leg of the call. */

@@ -102,11 +102,10 @@ describe("a link to a switch, with a scripted ESL server", () => {
 
   it("notices a connection that hangs within five seconds", async () => {
     const { esl, link } = await linked();
-    let hung: number | undefined;
-    const noticed = new Promise<number>((resolve) => link.on("down", () => resolve(performance.now() - hung!)));
-    hung = performance.now();
+    const noticed = new Promise<number>((resolve) => link.on("down", () => resolve(performance.now())));
+    const hung = performance.now();
     esl.script = () => undefined;
-    expect(await noticed).toBeLessThan(5_000);
+    expect(await noticed - hung).toBeLessThan(5_000);
   }, 10_000);
 
   it("runs what takes long in the background, beside other commands, and rejects it when the link is lost", async () => {
