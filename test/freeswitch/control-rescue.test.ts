@@ -13,11 +13,11 @@ const rescueSeconds = 12;
 
 describe.skipIf(!aptSource)(`a call outlives its page and its switch${skipReason && ` (skipped: ${skipReason})`}`, () => {
   let scene: Scene<Name>;
-  let desk: Desk<Name>;
+  let desk: Desk;
 
   beforeAll(async () => {
     scene = await Scene.open(actors);
-    desk = new Desk(scene, { rescueSeconds });
+    desk = new Desk(scene.stack, Object.values(actors), { rescueSeconds });
     await desk.open();
   });
   afterAll(async () => {
