@@ -136,6 +136,7 @@ export class CallControl {
   async tell(call: TrackedCall, subject: commands.NoticeSubject, user: string, reason?: EndReason): Promise<void> {
     const { calls } = this.context;
     if (subject === "leaving" && reason) calls.leaving(call, user, reason);
+    else if (subject === "over" && reason) calls.finish(call, reason);
     else if (subject === "rescuing") calls.markVanished(call, user);
     else if (subject === "back") calls.markReturned(call, user);
     else for (const leg of call.legsOf(user)) calls.markMuted(leg, call, subject === "muted");

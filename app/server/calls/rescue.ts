@@ -133,7 +133,7 @@ export class Rescue {
       context.log.info({ call: call.id, user, milliseconds: Date.now() - begun }, "somebody is back in their call");
     } catch (error) {
       context.log.info({ call: call.id, user, reason: (error as Error).message }, "bringing somebody back failed");
-      if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") this.#end(call, "hung-up");
+      if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") await this.#end(call, user, "hung-up");
       // Busy: the page has the call, and its media too.
       else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#control.tell(call, "back", user).catch(() => {});
     }
@@ -161,11 +161,12 @@ export class Rescue {
     if (call.endedAt !== undefined || call.rescuing.size === 0) return;
     const others = new Set(call.legsOfTalkers.filter(({ user }) => !call.rescuing.has(user)).map(({ user }) => user));
     if (call.conference && others.size > 1) for (const user of [...call.rescuing.keys()]) this.#control.context.calls.giveUp(call, user);
-    else this.#end(call, "not-returned");
+    else void this.#end(call, [...call.rescuing.keys()][0]!, "not-returned");
   }
 
-  #end(call: TrackedCall, reason: "hung-up" | "not-returned"): void {
-    this.#control.context.calls.finish(call, reason);
+  /** The legs that are left end with it. */
+  async #end(call: TrackedCall, user: string, reason: "hung-up" | "not-returned"): Promise<void> {
+    await this.#try("its end", call, () => this.#control.tell(call, "over", user, reason));
   }
 
   async #try(what: string, call: TrackedCall, work: () => Promise<void>): Promise<void> {

@@ -91,10 +91,14 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
         const others = new Set(call.legsOfTalkers.filter((leg) => leg.user !== user && leg.answered).map((leg) => leg.user));
         const ringing = own.length > 0 && own.every(({ answered, role }) => !answered && role !== "caller");
         if (ringing) for (const leg of own) await control.end(leg, "CALL_REJECTED");
-        else {
+        else if (call.rescuing.size > 0 && !call.conference) {
+          const legs = [...call.legs.values()];
+          await control.tell(call, "over", user, "hung-up");
+          for (const leg of legs) await control.end(leg);
+        } else {
           await control.tell(call, "leaving", user, "hung-up");
           const staying = call.conference !== undefined && others.size > 1;
-          // Whoever still talks to nobody else goes too, also in a call that is being brought back.
+          // Whoever still talks to nobody else goes too.
           for (const leg of [...own, ...(staying ? [] : call.legsOfTalkers.filter((leg) => leg.user !== user))]) await control.end(leg);
           if (call.legs.size === 0 && call.endedAt === undefined) calls.finish(call, "hung-up");
         }

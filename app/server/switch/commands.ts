@@ -161,9 +161,9 @@ export function originate(ringing: Ringing, target: Target, then: Application | 
 /** An event that this server fires in a switch, for every server that listens there. */
 export interface EslNotice { subclass: "houseline::call"; headers: Readonly<Record<string, string>> }
 
-export type NoticeSubject = "rescuing" | "back" | "leaving" | "muted" | "unmuted";
+export type NoticeSubject = "rescuing" | "back" | "leaving" | "over" | "muted" | "unmuted";
 
-/** What no channel shows about a call: somebody vanished or came back, or why they leave it. */
+/** What no channel shows about a call: somebody vanished or came back, why they leave it, that nobody is waited for any more. */
 export function notice(call: Uuid, subject: NoticeSubject, person: UserWord, reason?: EndReason): EslNotice {
   return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": subject, "Houseline-Person": person, ...(reason === undefined ? {} : { "Houseline-Reason": reason }) } };
 }
