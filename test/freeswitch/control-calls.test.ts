@@ -13,11 +13,11 @@ type Name = keyof typeof actors;
 
 describe.skipIf(!aptSource)(`call control over FreeSWITCH${skipReason && ` (skipped: ${skipReason})`}`, () => {
   let scene: Scene<Name>;
-  let desk: Desk<Name>;
+  let desk: Desk;
 
   beforeAll(async () => {
     scene = await Scene.open(actors);
-    desk = new Desk(scene);
+    desk = new Desk(scene.stack, Object.values(actors));
     await desk.open();
   });
   afterAll(async () => {

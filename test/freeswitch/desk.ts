@@ -1,15 +1,15 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Call, Permission, RequestName, ParamsInput, Result } from "../../app/protocol/wire.ts";
 import { requests } from "../../app/protocol/wire.ts";
 import { Telephony, type TelephonyOptions } from "../../app/server/calls/telephony.ts";
 import { createLog } from "../../app/server/log.ts";
 import { Switches } from "../../app/server/switch/switches.ts";
-import type { Actor, Scene } from "./scene.ts";
-import { domain } from "./stack.ts";
+import type { Person } from "./directory.ts";
+import { domain, type Stack } from "./stack.ts";
 import { until } from "../support/until.ts";
 
-/** The server's call control in this process, at the switch of a scene; its people have one device each and no sockets. */
-export class Desk<Name extends string> {
+/** The server's call control in this process, at the switches of a stack; its people have one device each and no sockets. */
+export class Desk {
   readonly telephony: Telephony;
   readonly switches: Switches;
   /** What happened to calls, in order: "anna>boris answered". */
@@ -19,11 +19,10 @@ export class Desk<Name extends string> {
   readonly permissions = new Map<string, readonly Permission[]>();
   readonly #devices = new Map<string, { id: string; user: string; account: string }>();
 
-  constructor(scene: Scene<Name>, options: Partial<TelephonyOptions> = {}) {
-    const actors = Object.values<Actor>(scene.actors);
-    for (const { name, authName } of actors) this.#devices.set(authName, { id: randomUUID(), user: name, account: authName });
+  constructor(stack: Stack, actors: readonly Person[], options: Partial<TelephonyOptions> = {}) {
+    for (const { name, authName } of actors) this.#devices.set(authName, { id: deviceOf(authName), user: name, account: authName });
     const log = createLog(process.env.HOUSELINE_TEST_LOG === undefined ? "error" : "info");
-    this.switches = new Switches({ switches: [{ name: "test", eslHost: "127.0.0.1", eslPort: scene.stack.ports(0).esl, sipUrl: "ws://test/sip" }], eslPassword: scene.stack.eslPassword, domain }, log);
+    this.switches = new Switches({ switches: [{ name: "test", eslHost: "127.0.0.1", eslPort: stack.ports(0).esl, sipUrl: "ws://test/sip" }], eslPassword: stack.eslPassword, domain }, log);
     const find = (address: string) => {
       const found = actors.find(({ name, extension }) => name === address || extension === address);
       return found && { user: found.name, name: `The ${found.name}`, extension: found.extension };
@@ -84,4 +83,10 @@ export class Desk<Name extends string> {
   async idle(): Promise<void> {
     await until("no call", () => this.telephony.calls.all.length === 0);
   }
+}
+
+/** The same at every desk: as if a database had it. */
+function deviceOf(account: string): string {
+  const hex = createHash("md5").update(account).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

@@ -22,7 +22,7 @@ export const scenePeople = ["anna", "boris", "clara", "dora"].map((name, index):
  * What Boris and Clara answer, as a browser writes it: the first codec that was offered, Opus where it is for them to offer.
  * Nothing listens at its address: what is looked at is what the switch tells of a call.
  */
-function answer({ body }: SipMessage): string {
+export function answer({ body }: SipMessage): string {
   const payload = /^m=audio \d+ \S+ (\d+)/m.exec(body)?.[1] ?? "111";
   const codec = new RegExp(`^a=rtpmap:${payload} (\\S+)`, "m").exec(body)?.[1] ?? (payload === "0" ? "PCMU/8000" : "opus/48000/2");
   const fingerprint = Array.from({ length: 32 }, (_, index) => (index + 16).toString(16).toUpperCase()).join(":");
@@ -34,7 +34,7 @@ function answer({ body }: SipMessage): string {
 }
 
 /** What Anna offers: plain RTP, since FreeSWITCH would wait for a browser's media before it lets her talk to anybody. */
-function offer(direction: "sendrecv" | "sendonly"): string {
+export function offer(direction: "sendrecv" | "sendonly"): string {
   return ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", `a=${direction}`, ""].join("\r\n");
 }
 

@@ -442,6 +442,7 @@ export class Calls extends EventEmitter<CallsEvents> {
       case "rescuing": return this.markVanished(call, user);
       case "back": return this.markReturned(call, user);
       case "answer": return void this.emit("ask", call, user, String(event["Houseline-Device"]));
+      case "over": return reason && this.finish(call, reason);
       case "leaving": return reason && this.leaving(call, user, reason);
       case "muted": case "unmuted":
         for (const leg of call.legsOf(user)) this.markMuted(leg, call, event["Houseline-Subject"] === "muted");

@@ -50,6 +50,7 @@ export interface RingOptions {
 /** Calls that ended are remembered this long, so that a command that is sent again finds nothing left to do. */
 const endedMs = 60_000;
 const mostEnded = 5_000;
+const registrationMs = 500;
 const gone = "There is no such call.";
 
 /** What all commands about calls have in common: whose call it is, one after the other, and how the switch's answers read to people. */
@@ -57,6 +58,8 @@ export class CallControl {
   readonly context: ControlContext;
   readonly #serial = new Serial();
   readonly #ended = new Map<string, ReadonlySet<string>>();
+  /** People who are being brought into a call at the moment, by call and person: by their own command or by a rescue, never by both. */
+  readonly #bringing = new Map<string, Promise<void>>();
 
   constructor(context: ControlContext) {
     this.context = context;
@@ -133,6 +136,7 @@ export class CallControl {
   async tell(call: TrackedCall, subject: commands.NoticeSubject, user: string, reason?: EndReason): Promise<void> {
     const { calls } = this.context;
     if (subject === "leaving" && reason) calls.leaving(call, user, reason);
+    else if (subject === "over" && reason) calls.finish(call, reason);
     else if (subject === "rescuing") calls.markVanished(call, user);
     else if (subject === "back") calls.markReturned(call, user);
     else for (const leg of call.legsOf(user)) calls.markMuted(leg, call, subject === "muted");
@@ -147,9 +151,14 @@ export class CallControl {
     const { chosen, all } = this.context.switches;
     // The one that new registrations go to first: a draining one has only what it still has.
     const homes = home ? [home] : [...(chosen ? [chosen] : []), ...all.filter((one) => one.ready && one !== chosen)];
-    for (const one of homes) {
-      const registration = one.registrations.ofAccount(account);
-      if (registration) return { home: one, registration };
+    // A page asks as soon as it is registered, which the switch may tell a moment later.
+    for (const until = Date.now() + registrationMs; ;) {
+      for (const one of homes) {
+        const registration = one.registrations.ofAccount(account);
+        if (registration) return { home: one, registration };
+      }
+      if (Date.now() > until) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new RequestError("conflict", home ? "That device is not registered with the switch that has the call." : "That device is not registered with a switch at the moment.");
   }
@@ -174,6 +183,25 @@ export class CallControl {
       ...(whisper === undefined ? {} : { whisper }),
     }, targets?.[0] ? { devices: [targets[0], ...targets.slice(1)] } : { person: word.user(user), domain: word.domain(this.context.domain) }, then);
     return home.link.background(command, (timeoutSeconds + 5) * 1_000);
+  }
+
+  /** Whether somebody is being brought into a call; ends when they are, or are not. */
+  bringing(call: TrackedCall, user: string): Promise<void> | undefined {
+    return this.#bringing.get(`${call.id} ${user}`);
+  }
+
+  /** Does what brings somebody into a call, unless that is being done already. */
+  async bringOnce(call: TrackedCall, user: string, work: () => Promise<void>): Promise<void> {
+    const key = `${call.id} ${user}`;
+    const before = this.#bringing.get(key);
+    if (before) return before;
+    const running = work();
+    this.#bringing.set(key, running.catch(() => {}));
+    try {
+      await running;
+    } finally {
+      this.#bringing.delete(key);
+    }
   }
 
   /** Rings one device of somebody's, which answers by itself, and connects it with a leg of the call. */

@@ -63,10 +63,11 @@ export class MediaWatch {
       const packets = Number(await home.link.api(commands.mediaPackets(word.uuid(leg.uuid))));
       if (!Number.isFinite(packets)) return;
       const before = this.#seen.get(leg.uuid);
-      const silent = before?.packets === packets ? before.silent + 1 : 0;
+      // One from whom nothing ever came has not vanished.
+      const silent = packets > 0 && before?.packets === packets ? before.silent + 1 : 0;
       this.#seen.set(leg.uuid, { packets, silent });
       if (silent >= this.#options.silentLooks) this.#onSilent(call, leg);
-      else if (before && silent === 0) this.#onSound(call, leg);
+      else if (before && packets > before.packets) this.#onSound(call, leg);
     } catch {
       // It ended meanwhile, or the switch is out of reach.
       this.#seen.delete(leg.uuid);

@@ -33,8 +33,6 @@ export class Rescue {
   readonly #watch: MediaWatch;
   /** Calls that wait, and when they are given up. */
   readonly #deadlines = new Map<string, NodeJS.Timeout>();
-  /** `call user` that ring at the moment. */
-  readonly #ringing = new Set<string>();
 
   constructor(control: CallControl, switches: Switches, { acts, seconds = limits.rescueSeconds }: RescueOptions) {
     this.#control = control;
@@ -90,7 +88,7 @@ export class Rescue {
 
   /** The old leg speaks again: the network was gone for a moment. */
   async #onSound(call: TrackedCall, leg: Leg): Promise<void> {
-    if (!call.rescuing.has(leg.user) || this.#ringing.has(`${call.id} ${leg.user}`)) return;
+    if (!call.rescuing.has(leg.user) || this.#control.bringing(call, leg.user)) return;
     await this.#try("the old leg", call, async () => {
       await this.#connect(call, leg);
       await this.#control.tell(call, "back", leg.user);
@@ -109,9 +107,11 @@ export class Rescue {
   }
 
   async #bringBack(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
-    const key = `${call.id} ${user}`;
-    if (this.#ringing.has(key) || !this.#acts(home) || home.kind !== "freeswitch") return;
-    this.#ringing.add(key);
+    if (!this.#acts(home) || home.kind !== "freeswitch") return;
+    await this.#control.bringOnce(call, user, () => this.#ring(call, user, home, registration));
+  }
+
+  async #ring(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
     const { context } = this.#control;
     const role = call.rescuing.get(user)?.role ?? call.legsOf(user)[0]?.role ?? "callee";
     const shown = [call.caller, call.callee].find((party) => party && party.user !== user) ?? call.caller;
@@ -133,11 +133,9 @@ export class Rescue {
       context.log.info({ call: call.id, user, milliseconds: Date.now() - begun }, "somebody is back in their call");
     } catch (error) {
       context.log.info({ call: call.id, user, reason: (error as Error).message }, "bringing somebody back failed");
-      if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") this.#end(call, "hung-up");
+      if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") await this.#end(call, user, "hung-up");
       // Busy: the page has the call, and its media too.
       else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#control.tell(call, "back", user).catch(() => {});
-    } finally {
-      this.#ringing.delete(key);
     }
   }
 
@@ -163,11 +161,12 @@ export class Rescue {
     if (call.endedAt !== undefined || call.rescuing.size === 0) return;
     const others = new Set(call.legsOfTalkers.filter(({ user }) => !call.rescuing.has(user)).map(({ user }) => user));
     if (call.conference && others.size > 1) for (const user of [...call.rescuing.keys()]) this.#control.context.calls.giveUp(call, user);
-    else this.#end(call, "not-returned");
+    else void this.#end(call, [...call.rescuing.keys()][0]!, "not-returned");
   }
 
-  #end(call: TrackedCall, reason: "hung-up" | "not-returned"): void {
-    this.#control.context.calls.finish(call, reason);
+  /** The legs that are left end with it. */
+  async #end(call: TrackedCall, user: string, reason: "hung-up" | "not-returned"): Promise<void> {
+    await this.#try("its end", call, () => this.#control.tell(call, "over", user, reason));
   }
 
   async #try(what: string, call: TrackedCall, work: () => Promise<void>): Promise<void> {

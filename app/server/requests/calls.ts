@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import type { TrackedCall } from "../calls/call.ts";
 import type { CallControl } from "../calls/control.ts";
 import { RequestError } from "../sessions/connection.ts";
 import * as commands from "../switch/commands.ts";
+import type { RemoteSwitch } from "../switch/remote-switch.ts";
 import * as word from "../switch/words.ts";
 import type { Handlers } from "./handlers.ts";
 
@@ -31,6 +33,26 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
       if (call.legs.size === 0) calls.finish(call, "failed");
     });
     return { call: call.id };
+  }
+
+  async function move(call: TrackedCall, user: string, device: string): Promise<void> {
+    const own = call.legsOf(user).filter(({ answered }) => answered);
+    const missing = call.rescuing.get(user);
+    if (own.length === 0 && !missing) throw new RequestError("conflict", "The call has not been answered.");
+    const home = call.conference ? call.conference.home as RemoteSwitch : control.switchOf(missing && own.length === 0 ? call : control.peer(call, user));
+    const { registration } = await control.registration(user, device, home);
+    if (own[0]?.instance === registration.instance && !missing) return;
+    const role = own[0]?.role ?? missing?.role ?? "callee";
+    if (call.conference) {
+      const moderates = call.conference.members.get(own[0]?.uuid ?? "")?.moderator;
+      await control.ring({
+        call, home, user, role, devices: [{ registration, leg: randomUUID() }], autoAnswer: true, shown: call.callee!, timeoutSeconds: ownRingSeconds,
+        then: { application: "conference", room: word.room(call.conference.name), flags: moderates ? ["moderator"] : [] },
+      });
+    } else await control.bringIn(call, user, registration, control.peer(call, user), role, ownRingSeconds);
+    await control.tell(call, "back", user);
+    // Most have ended by themselves when their peer went.
+    for (const leg of own) await control.end(leg, "PICKED_OFF");
   }
 
   return {
@@ -69,10 +91,14 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
         const others = new Set(call.legsOfTalkers.filter((leg) => leg.user !== user && leg.answered).map((leg) => leg.user));
         const ringing = own.length > 0 && own.every(({ answered, role }) => !answered && role !== "caller");
         if (ringing) for (const leg of own) await control.end(leg, "CALL_REJECTED");
-        else {
+        else if (call.rescuing.size > 0 && !call.conference) {
+          const legs = [...call.legs.values()];
+          await control.tell(call, "over", user, "hung-up");
+          for (const leg of legs) await control.end(leg);
+        } else {
           await control.tell(call, "leaving", user, "hung-up");
           const staying = call.conference !== undefined && others.size > 1;
-          // Whoever still talks to nobody else goes too, also in a call that is being brought back.
+          // Whoever still talks to nobody else goes too.
           for (const leg of [...own, ...(staying ? [] : call.legsOfTalkers.filter((leg) => leg.user !== user))]) await control.end(leg);
           if (call.legs.size === 0 && call.endedAt === undefined) calls.finish(call, "hung-up");
         }
@@ -116,27 +142,9 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
     }),
 
     moveCall: ({ user, id }, { call: callId, device = id }) => control.withCall(user, callId, async (call) => {
-      const own = call.legsOf(user).filter(({ answered }) => answered);
-      if (own.length === 0 && !call.rescuing.has(user)) throw new RequestError("conflict", "The call has not been answered.");
-      const account = await control.context.accountOf(user, device);
-      if (own[0] && account !== undefined && own[0].account === account && !call.rescuing.has(user)) return {};
-      const role = own[0]?.role ?? call.rescuing.get(user)?.role ?? "callee";
-      if (call.conference) {
-        const home = call.conference.home as typeof control.context.switches.all[number];
-        const { registration } = await control.registration(user, device, home);
-        const shown = control.context.find(call.callee?.user ?? user) ?? call.callee!;
-        await control.ring({
-          call, home, user, role, devices: [{ registration, leg: randomUUID() }], autoAnswer: true, shown,
-          then: { application: "conference", room: word.room(call.conference.name), flags: call.conference.members.get(own[0]?.uuid ?? "")?.moderator ? ["moderator"] : [] }, timeoutSeconds: ownRingSeconds,
-        });
-      } else {
-        const peer = control.peer(call, user);
-        const { registration } = await control.registration(user, device, control.switchOf(peer));
-        await control.bringIn(call, user, registration, peer, role, ownRingSeconds);
-      }
-      await control.tell(call, "back", user);
-      // Most have ended by themselves when their peer went.
-      for (const leg of own) await control.end(leg, "PICKED_OFF");
+      // A page that was loaded again asks for the call that a rescue is bringing it already.
+      await control.bringing(call, user);
+      await control.bringOnce(call, user, () => move(call, user, device));
       return {};
     }),
   };

@@ -25,7 +25,8 @@ export function conferenceRequests(control: CallControl): Handlers<"conference" 
     const into: commands.Application = { application: "conference", room: name, flags: [] };
     if (asking?.answeredAt !== undefined) {
       const ownThere = control.own(asking, user);
-      if (ownThere.held) await control.run(ownThere, commands.unhold(word.uuid(ownThere.uuid)));
+      // Music that was begun by holding would go on in the conference.
+      for (const leg of [own, ownThere]) if (leg.held) await control.run(leg, commands.unhold(word.uuid(leg.uuid)));
       await control.run(peer, commands.transferInto(word.uuid(peer.uuid), into));
       await control.run(ownThere, commands.transferInto(word.uuid(ownThere.uuid), into, true));
       await control.end(own);

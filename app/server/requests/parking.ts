@@ -62,7 +62,8 @@ export function parkingRequests(control: CallControl): Handlers<"park" | "pickUp
       const settled = parked(call);
       settled.catch(() => {});
       await control.tell(call, "leaving", user, "transferred");
-      await control.run(peer, commands.transferInto(word.uuid(peer.uuid), { application: "valet_park", space: space === undefined ? "auto" : word.space(space) }));
+      await control.run(peer, commands.mark(word.uuid(peer.uuid), { name: "houseline_parker", value: word.user(user) }));
+      await control.run(peer, commands.park(word.uuid(peer.uuid), space === undefined ? undefined : word.space(space)));
       await control.end(own);
       return { space: await settled };
     }),

@@ -10,7 +10,7 @@ import type { Handlers } from "./handlers.ts";
 const ownRingSeconds = 20;
 const mostListed = 1_000;
 const roles: Record<Supervision, Extract<Role, "listening" | "whispering" | "barged-in">> = { listen: "listening", whisper: "whispering", barge: "barged-in" };
-const whispers: Record<Supervision, commands.Ringing["whisper"]> = { listen: undefined, whisper: "aleg", barge: "both" };
+const whispers: Record<Supervision, commands.Ringing["whisper"]> = { listen: undefined, whisper: "leg", barge: "both" };
 
 /** What supervisors may do with calls of others. */
 export function supervisionRequests(control: CallControl): Handlers<"listCalls" | "supervise" | "endCall"> {

@@ -90,6 +90,8 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
         const second = control.peer(asking, user);
         await control.tell(held, "leaving", user, "transferred");
         await control.tell(asking, "leaving", user, "transferred");
+        // Music that was begun by holding would go on after it.
+        for (const leg of own) if (leg.held) await control.run(leg, commands.unhold(word.uuid(leg.uuid)));
         await control.run(first, commands.bridge(word.uuid(first.uuid), word.uuid(second.uuid)));
       }
       for (const leg of own) await control.end(leg, "ATTENDED_TRANSFER");

@@ -37,6 +37,7 @@ export type HangupCause = "NORMAL_CLEARING" | "CALL_REJECTED" | "USER_BUSY" | "O
 /** Marks by which any server knows whose a leg is and of which call, also after a restart. */
 export type Mark =
   | { name: "houseline_call"; value: Uuid } | { name: "houseline_person"; value: UserWord } | { name: "houseline_role"; value: string }
+  | { name: "houseline_parker"; value: UserWord }
   | { name: "houseline_missing"; value: AccountWord | "none" }
   | { name: "park_after_bridge" | "houseline_muted"; value: "true" | "false" };
 
@@ -73,6 +74,8 @@ export const mediaPackets = (leg: Uuid) => command("uuid_getvar", leg, "rtp_audi
 
 /** Sends a leg to another destination; `-bleg` means the one that it talks to. */
 export const transfer = (leg: Uuid, to: DestinationWord) => command("uuid_transfer", leg, to, "XML", "default");
+/** Parks a leg in a space, or in a free one: the dialplan knows how long it waits there, and what then. */
+export const park = (leg: Uuid, space?: SpaceWord) => command("uuid_transfer", leg, space === undefined ? "park" : `park-${space}`, "XML", "default");
 /** A leg goes to an application instead of the dialplan; `both`: and the one that it talks to with it. */
 export const transferInto = (leg: Uuid, application: Application, both = false) => command("uuid_transfer", leg, ...(both ? ["-both"] : []), inline(application), "inline");
 
@@ -90,7 +93,6 @@ export type Application =
   | { application: "park" }
   | { application: "music" }
   | { application: "conference"; room: RoomWord; flags: readonly ("moderator" | "mute")[] }
-  | { application: "valet_park"; space: SpaceWord | "auto" }
   | { application: "eavesdrop"; leg: Uuid }
   | { application: "intercept"; leg: Uuid };
 
@@ -99,7 +101,6 @@ function argument(application: Application): string {
     case "park": return "";
     case "music": return "local_stream://moh";
     case "conference": return `${application.room}@default${application.flags.length > 0 ? `+flags{${application.flags.join("|")}}` : ""}`;
-    case "valet_park": return application.space === "auto" ? "houseline auto in 1 9999" : `houseline ${application.space}`;
     case "eavesdrop": case "intercept": return application.leg;
   }
 }
@@ -124,8 +125,8 @@ export interface Ringing {
   /** The call for which this one asks first, in an attended transfer. */
   consults?: Uuid;
   timeoutSeconds: number;
-  /** For `eavesdrop`: who hears the supervisor; nobody when left out. */
-  whisper?: "aleg" | "both";
+  /** For `eavesdrop`: who hears the supervisor, the leg that is listened to or its peer as well; nobody when left out. */
+  whisper?: "leg" | "both";
 }
 
 /** Whom to ring: devices by their contacts, each with the id that its leg will have, or everybody whom the directory finds for a person. */
@@ -145,7 +146,8 @@ export function originate(ringing: Ringing, target: Target, then: Application | 
     origination_caller_id_name: `'${ringing.shown.name}'`,
     origination_caller_id_number: ringing.shown.number,
     ...(ringing.as === undefined ? {} : { effective_caller_id_name: `'${ringing.as.name}'`, effective_caller_id_number: ringing.as.number }),
-    ...(ringing.whisper === undefined ? {} : { eavesdrop_whisper_aleg: "true", ...(ringing.whisper === "both" ? { eavesdrop_whisper_bleg: "true" } : {}) }),
+    // By these names `bleg` is the leg itself and `aleg` whoever it talks to.
+    ...(ringing.whisper === undefined ? {} : { eavesdrop_whisper_bleg: "true", ...(ringing.whisper === "both" ? { eavesdrop_whisper_aleg: "true" } : {}) }),
     ignore_early_media: "true",
     hangup_after_bridge: "true",
     originate_timeout: seconds,
@@ -162,9 +164,9 @@ export function originate(ringing: Ringing, target: Target, then: Application | 
 /** An event that this server fires in a switch, for every server that listens there. */
 export interface EslNotice { subclass: "houseline::call"; headers: Readonly<Record<string, string>> }
 
-export type NoticeSubject = "rescuing" | "back" | "leaving" | "muted" | "unmuted";
+export type NoticeSubject = "rescuing" | "back" | "leaving" | "over" | "muted" | "unmuted";
 
-/** What no channel shows about a call: somebody vanished or came back, or why they leave it. */
+/** What no channel shows about a call: somebody vanished or came back, why they leave it, that nobody is waited for any more. */
 export function notice(call: Uuid, subject: NoticeSubject, person: UserWord, reason?: EndReason): EslNotice {
   return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": subject, "Houseline-Person": person, ...(reason === undefined ? {} : { "Houseline-Reason": reason }) } };
 }

@@ -147,7 +147,7 @@ export class EslLink extends EventEmitter<LinkEvents> {
 
   #take(event: EslEvent): void {
     const name = event.getHeader("Event-Name");
-    if (name === undefined) return;
+    if (!name) return;
     if (name !== "BACKGROUND_JOB") {
       this.emit("event", recordOf(event));
       return;
@@ -162,7 +162,9 @@ export class EslLink extends EventEmitter<LinkEvents> {
   }
 
   #ready(connection: Connection): void {
-    this.#ask("event", (_, answer) => connection.sendRecv(`event json BACKGROUND_JOB ${this.#events}`, {}, answer), this.#options.commandTimeoutMs).then(() => {
+    const subscribe = (line: string) => this.#ask("event", (_, answer) => connection.sendRecv(line, {}, answer), this.#options.commandTimeoutMs);
+    // modesl has asked for one that nobody reads, which comes with every step of a dialplan.
+    Promise.all([subscribe("nixevent CHANNEL_EXECUTE_COMPLETE"), subscribe(`event json BACKGROUND_JOB ${this.#events}`)]).then(() => {
       if (connection !== this.#connection) return;
       this.#up = true;
       this.#attempt = 0;

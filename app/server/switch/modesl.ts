@@ -5,7 +5,7 @@ import modesl from "modesl";
 export interface EslEvent {
   headers: { name: string; value: unknown }[];
   getBody(): string | undefined;
-  getHeader(name: string): string | undefined;
+  getHeader(name: string): string | null | undefined;
 }
 
 export interface Connection {
