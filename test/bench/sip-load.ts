@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { randomUUID } from "node:crypto";
+import { EslCommand } from "../../app/server/switch/commands.ts";
 import type { EslLink, SwitchEvent } from "../../app/server/switch/esl-link.ts";
 import { SipClient, type Account } from "../freeswitch/sip-client.ts";
 import { until } from "../support/until.ts";
@@ -78,7 +79,7 @@ export class Load {
     this.#send();
     const legs = await until("every leg", () => this.#endpoints.every(({ callId }) => uuids.has(callId)) && this.#endpoints.map(({ callId }) => uuids.get(callId)!));
     this.#esl.off("event", note);
-    for (let index = 0; index < legs.length; index += 2) await this.#esl.api("uuid_bridge", legs[index]!, legs[index + 1]!);
+    for (let index = 0; index < legs.length; index += 2) await this.#esl.api(EslCommand.of("uuid_bridge", legs[index]!, legs[index + 1]!));
   }
 
   get received(): number {
@@ -91,8 +92,8 @@ export class Load {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#esl.api("hupall");
-    await until("no channel", async () => (JSON.parse(await this.#esl.api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
+    await this.#esl.api(EslCommand.of("hupall"));
+    await until("no channel", async () => (JSON.parse(await this.#esl.api(EslCommand.of("show", "channels", "as", "json"))) as { row_count: number }).row_count === 0);
     for (const { socket } of this.#endpoints) socket.close();
     for (const client of this.#clients.values()) client.close();
   }
