@@ -18,16 +18,24 @@ interface Options {
 export class Messages {
   readonly #options: Options;
   readonly #told = new Set<number>();
+  /** Messages of other servers, heard of and not read yet. */
+  #heard: string[] = [];
+  /** News was interrupted: some were not heard of. */
+  #isBehind = false;
+  #isReading = false;
   #first = 0;
   #last = 0;
 
   constructor(options: Options) {
     this.#options = options;
     options.store.on("changed", ({ topic, key }) => {
-      if (topic === "message") void this.#hear(key);
+      if (topic === "message") this.#hear(key);
       else if (topic === "messageState") this.#hearState(key);
     });
-    options.store.on("refresh", () => void this.#catchUp());
+    options.store.on("refresh", () => {
+      this.#isBehind = true;
+      void this.#read();
+    });
   }
 
   async start(): Promise<void> {
@@ -56,20 +64,29 @@ export class Messages {
     this.#options.profileChanged(message.to);
   }
 
-  async #hear(key: string): Promise<void> {
-    const space = key.indexOf(" ");
-    const message = await this.#options.store.messages.get(key.slice(0, space), key.slice(space + 1)).catch(() => undefined);
-    if (message) this.#tell(message);
+  #hear(key: string): void {
+    this.#heard.push(key);
+    void this.#read();
+  }
+
+  /** Reads and tells in the order in which they were kept: one read at a time, of all that came meanwhile. */
+  async #read(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    const { messages } = this.#options.store;
+    while (this.#isBehind || this.#heard.length > 0) {
+      const keys = this.#heard.splice(0);
+      const isBehind = this.#isBehind;
+      this.#isBehind = false;
+      const missed = isBehind ? await messages.since(Math.max(this.#first, this.#last - overtaking), mostCaughtUp).catch(() => []) : [];
+      const heard = await Promise.all(keys.map((key) => messages.get(key.slice(0, key.indexOf(" ")), key.slice(key.indexOf(" ") + 1)).catch(() => undefined)));
+      for (const message of [...missed, ...heard.filter((one) => one !== undefined)].sort((a, b) => a.id - b.id)) this.#tell(message);
+    }
+    this.#isReading = false;
   }
 
   #hearState(key: string): void {
     const [sender = "", receiver = "", upTo = "", state = ""] = key.split(" ");
     this.#options.tell(sender, "messageState", { with: receiver, upTo: Number(upTo), state: state as DeliveryState });
-  }
-
-  /** News from the other servers was interrupted. */
-  async #catchUp(): Promise<void> {
-    const missed = await this.#options.store.messages.since(Math.max(this.#first, this.#last - overtaking), mostCaughtUp).catch(() => []);
-    for (const message of missed) this.#tell(message);
   }
 }

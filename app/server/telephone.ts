@@ -199,6 +199,14 @@ export class Telephone {
     return apiToken === null ? permissions : new Set(this.tokens.scopesOf(apiToken)?.filter((scope) => permissions.has(scope)));
   }
 
+  /** News from the other servers was interrupted; one after the other, since it may be thousands. */
+  async #tellProfiles(): Promise<void> {
+    for (const user of [...this.sessions.users]) {
+      const profile = await this.profiles.of(user).catch(() => undefined);
+      if (profile) this.tell(user, "profile", { profile });
+    }
+  }
+
   get parts() {
     const { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store } = this;
     return { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store };
@@ -214,6 +222,7 @@ export class Telephone {
       for (const session of [...sessions.of(user)]) sessions.drop(session.id, "this person was removed");
     });
     people.on("profile", (user) => this.profileChanged(user));
+    this.store.on("refresh", () => void this.#tellProfiles());
     rooms.on("stale", (keys) => keys.forEach((key) => void switches.forget(key)));
     sessions.on("online", (users) => people.refresh(...users));
     sessions.on("devices", (user) => this.#devicesChanged(user));

@@ -128,6 +128,32 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
   });
 });
 
+describe("a server that is cut off from the others' news for a moment", () => {
+  it("has everything of it afterwards: messages once each, counts, and who was signed out", async () => {
+    const stack = await TestStack.create({ databaseUrl: cluster.createDatabase() });
+    try {
+      await stack.start(0);
+      await stack.start(1);
+      const [{ client: anna }, { client: clara, session }, { client: boris }, { client: claraToo }] = [await stack.signIn("anna", 0), await stack.signIn("clara", 0), await stack.signIn("boris", 1), await stack.signIn("clara", 1)];
+      let sent = 0;
+      const send = () => boris.ask("sendMessage", { to: "anna", body: String(sent), clientId: `cut ${sent++}` });
+      await send();
+      await until(() => bodies(anna).length === 1);
+      cluster.sql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'houseline listener'");
+      // Before it is back, which takes a tenth of a second at least.
+      await claraToo.ask("signOutDevice", { device: session.session });
+      for (let n = 0; n < 30; n++) await send();
+      await until(() => bodies(anna).length >= sent);
+      expect(bodies(anna)).toEqual(Array.from({ length: sent }, (_, n) => String(n)));
+      await until(() => anna.events("profile").some(({ data }) => (data as { profile: Profile }).profile.unreadMessages === sent));
+      expect(await clara.closedWith()).toBe(closeCodes.unauthorized);
+      for (const one of [anna, boris, claraToo]) one.socket.close();
+    } finally {
+      await stack.remove();
+    }
+  });
+});
+
 describe("two tenants on one PostgreSQL", () => {
   it("have the same user names, and never see each other", async () => {
     const stack = await TestStack.create({ databaseUrl: cluster.createDatabase() });

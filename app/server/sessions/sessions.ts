@@ -57,7 +57,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     this.#options = options;
     this.#store = options.store;
     this.#store.on("changed", (change) => this.#hear(change));
-    this.#store.on("refresh", () => void this.#attempt(this.refresh()));
+    this.#store.on("refresh", () => void this.#attempt(Promise.all([this.refresh(), this.#dropStrays()])));
   }
 
   async start(): Promise<void> {
@@ -160,6 +160,11 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   async devicesOf(user: string): Promise<Device[]> {
     const rows = await this.#store.sessions.of(user, Date.now());
     return rows.map(({ id, name, connected, createdAt }) => ({ id, name, connected: connected || this.#sessions.get(id)?.connected === true, since: createdAt }));
+  }
+
+  /** Who has a session at this server. */
+  get users(): Iterable<string> {
+    return this.#byUser.keys();
   }
 
   /** Tells somebody, on every device that is at this server. */
@@ -285,6 +290,13 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     else this.#online.delete(user);
     this.emit("online", [user]);
     if (tellOthers) await this.#store.sessions.tellOnline(user);
+  }
+
+  /** News was interrupted: what was ended or moved elsewhere meanwhile is no longer ours. */
+  async #dropStrays(): Promise<void> {
+    const asked = Date.now();
+    const ours = new Set(await this.#store.sessions.atHome(this.#options.server));
+    for (const { id, createdAt } of this.#sessions.values()) if (!ours.has(id) && createdAt < asked) this.#drop(id, closeCodes.unauthorized, "the session has ended");
   }
 
   async #beat(): Promise<void> {

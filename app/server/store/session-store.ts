@@ -108,6 +108,11 @@ export class SessionStore {
     await this.#database.write([], [{ topic: "answerCall", key: `${id} ${call}` }]);
   }
 
+  /** Sessions that a server has. */
+  async atHome(server: string): Promise<string[]> {
+    return (await this.#database.read<{ id: string }>("SELECT id FROM devices WHERE tenant = $1 AND home = $2", this.#tenant, server)).map(({ id }) => id);
+  }
+
   async of(user: string, now: number): Promise<SessionRow[]> {
     return (await this.#database.read<Raw>(`SELECT ${columns.replace("connected,", `CASE WHEN ${connected} THEN 1 ELSE 0 END AS connected,`)} FROM devices WHERE tenant = $1 AND user_name = $3 ORDER BY created_at, id`, this.#tenant, now, user)).map(cooked);
   }
