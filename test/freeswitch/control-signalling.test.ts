@@ -144,6 +144,7 @@ describe.skipIf(!aptSource)(`calls over FreeSWITCH by signalling alone, without 
     const late = new Desk(stack, people);
     try {
       await late.open();
+      await until("the call and its devices", () => late.telephony.calls.get(call) !== undefined && late.call.participants!.every(({ device }) => device !== undefined));
       expect(late.call).toMatchObject({ id: call, state: "answered", caller: { user: "p0" }, callee: { user: "p1" } });
       expect(late.call.participants!.map(({ user, device }) => [user, device])).toEqual(desks[0]!.call.participants!.map(({ user, device }) => [user, device]));
       await late.ask("p1", "hangup", { call });

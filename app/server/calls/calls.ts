@@ -88,6 +88,11 @@ export class Calls extends EventEmitter<CallsEvents> {
     return this.#byLeg.get(uuid);
   }
 
+  /** Ids of the legs that a switch is known to have. */
+  legsAt(home: object): string[] {
+    return this.all.flatMap((call) => [...call.legs.values()].filter((leg) => leg.home === home).map(({ uuid }) => uuid));
+  }
+
   withSpace(space: number): TrackedCall | undefined {
     return this.all.find((call) => call.space === space);
   }
