@@ -225,13 +225,13 @@ export class Telephone {
 
   #onCall(call: TrackedCall): void {
     const view = this.calls.view(call);
+    const { users } = call;
     if (view) {
-      for (const user of call.users) this.tell(user, "call", { call: view });
+      const text = JSON.stringify({ call: view });
+      for (const user of users) this.sessions.tell(user, "call", text);
       if (view.state === "ended") void this.#record(view);
     }
-    this.people.refresh(...call.users);
-    // Whoever a transfer took out of the call.
-    this.people.refresh();
+    this.people.refresh(...users, ...call.departed.keys());
   }
 
   /** For whoever left a call that goes on, it is over. */

@@ -72,7 +72,7 @@ describe.skipIf(!aptSource)(`calls over FreeSWITCH by signalling alone, without 
     running = await stack.start();
     await running.healthy();
     // Two servers, as in an upgrade, that agree by leases on who acts.
-    for (const holder of ["one", "two"]) desks.push(new Desk(stack, people, { rescueSeconds: 5, leases, holder }));
+    for (const holder of ["one", "two"]) desks.push(new Desk(stack, people, { leases, holder }));
     for (const desk of desks) await desk.open();
   });
   afterAll(async () => {

@@ -59,6 +59,9 @@ export class Calls extends EventEmitter<CallsEvents> {
   readonly #calls = new Map<string, TrackedCall>();
   /** Which call a leg belongs to. */
   readonly #byLeg = new Map<string, TrackedCall>();
+  /** Legs by whose they are, and calls in which somebody is missing: asked for with every change. */
+  readonly #legsOf = new Map<string, Map<string, Leg>>();
+  readonly #incomplete = new Set<TrackedCall>();
   /** Calls that are over: a leg that comes late begins none of them anew. */
   readonly #over = new Set<string>();
 
@@ -81,7 +84,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   of(user: string): TrackedCall[] {
-    return this.all.filter((call) => call.users.has(user));
+    return this.all.filter((call) => call.caller.user === user || call.callee?.user === user || call.rescuing.has(user) || call.legsOf(user).length > 0).filter((call) => call.users.has(user));
   }
 
   withLeg(uuid: string): TrackedCall | undefined {
@@ -106,16 +109,10 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** What somebody's calls make of them. */
   presenceOf(user: string): "in-call" | "ringing" | undefined {
-    let ringing = false;
-    for (const call of this.#calls.values()) {
-      if (call.rescuing.has(user)) return "in-call";
-      for (const leg of call.legs.values()) {
-        if (leg.user !== user) continue;
-        if (leg.answered || leg.direction === "inbound") return "in-call";
-        ringing = true;
-      }
-    }
-    return ringing ? "ringing" : undefined;
+    for (const call of this.#incomplete) if (call.rescuing.has(user)) return "in-call";
+    const legs = [...this.#legsOf.get(user)?.values() ?? []];
+    if (legs.some(({ answered, direction }) => answered || direction === "inbound")) return "in-call";
+    return legs.length > 0 ? "ringing" : undefined;
   }
 
   /** A call that a server is about to place: its first leg will have the call's id. */
@@ -187,6 +184,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   /** Somebody who had vanished is back. */
   markReturned(call: TrackedCall, user: string): void {
     if (!call.rescuing.delete(user)) return;
+    if (call.rescuing.size === 0) this.#incomplete.delete(call);
     this.emit("returned", call, user);
     this.emit("changed", call);
   }
@@ -251,6 +249,9 @@ export class Calls extends EventEmitter<CallsEvents> {
     call.legs.set(leg.uuid, leg);
     call.home = leg.home;
     this.#byLeg.set(leg.uuid, call);
+    const own = this.#legsOf.get(leg.user);
+    if (own) own.set(leg.uuid, leg);
+    else this.#legsOf.set(leg.user, new Map([[leg.uuid, leg]]));
     if (!call.callee && leg.role === "callee") call.callee = this.#directory.find(leg.user);
     this.#recognise(call);
     this.emit("changed", call);
@@ -354,12 +355,16 @@ export class Calls extends EventEmitter<CallsEvents> {
   #forget(call: TrackedCall, leg: Leg): void {
     call.legs.delete(leg.uuid);
     this.#byLeg.delete(leg.uuid);
+    const own = this.#legsOf.get(leg.user);
+    own?.delete(leg.uuid);
+    if (own?.size === 0) this.#legsOf.delete(leg.user);
     for (const other of call.legs.values()) if (other.peer === leg.uuid) other.peer = undefined;
   }
 
   #vanish(call: TrackedCall, { user, account, role }: Pick<Leg, "user" | "account" | "role">): void {
     if (call.rescuing.has(user)) return;
     call.rescuing.set(user, { since: this.#now(), account, role });
+    this.#incomplete.add(call);
     this.emit("vanished", call, user);
   }
 
@@ -394,6 +399,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     const left = [...call.legs.values()];
     for (const leg of left) this.#forget(call, leg);
     call.rescuing.clear();
+    this.#incomplete.delete(call);
     call.endedAt = this.#now();
     const refusedForQuiet = call.answeredAt === undefined && call.callee !== undefined && cause !== "ORIGINATOR_CANCEL" && this.#directory.doNotDisturb(call.callee.user);
     call.reason = reason ?? (call.into === undefined ? refusedForQuiet ? "do-not-disturb" : endReasonOf(cause, call.answeredAt !== undefined) : "merged");
