@@ -75,7 +75,7 @@ export class AppServer extends pulumi.ComponentResource {
 }
 
 export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" | "images" | "switches" | "dataDirectory"> & { host: Pick<Host, "privateAddress"> }): ContainerPlan {
-  const { ports, domain, site, signIn, apiOrigins } = args.settings;
+  const { ports, domain, site, origins, signIn, apiOrigins } = args.settings;
   return {
     stack: args.stack,
     role: "app-server",
@@ -86,7 +86,7 @@ export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" |
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_SWITCHES: JSON.stringify(args.switches),
-      HOUSELINE_ORIGINS: `http://${site}:${ports.applicationEdge}`,
+      HOUSELINE_ORIGINS: [`http://${site}:${ports.applicationEdge}`, ...(origins === undefined ? [] : [origins])].join(" "),
       ...(apiOrigins === undefined ? {} : { HOUSELINE_API_ORIGINS: apiOrigins }),
       ...(signIn.jwksUrl === undefined ? {} : { HOUSELINE_JWKS_URL: signIn.jwksUrl }),
       ...(signIn.jwtIssuer === undefined ? {} : { HOUSELINE_JWT_ISSUER: signIn.jwtIssuer }),

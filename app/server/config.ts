@@ -89,7 +89,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     origins: new Set(text("HOUSELINE_ORIGINS").split(/\s+/).filter(Boolean)),
     eslPassword: secret(join(secrets, "esl-password")),
     directoryPassword: secret(join(secrets, "directory-password")),
-    demoPassword: secret(join(secrets, "demo-password"), "may be empty"),
+    demoPassword: secret(join(secrets, "demo-password"), "may be missing"),
     adminToken: secret(join(secrets, "admin-token"), "may be missing"),
     jwt: {
       secret: secret(join(secrets, "jwt-secret"), "may be missing"),
@@ -126,7 +126,7 @@ function readSwitches(text: string): SwitchAddress[] {
   }
 }
 
-function secret(path: string, need: "needed" | "may be empty" | "may be missing" = "needed"): string {
+function secret(path: string, need: "needed" | "may be missing" = "needed"): string {
   let value: string;
   try {
     value = readFileSync(path, "utf8").trim();

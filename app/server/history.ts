@@ -1,4 +1,5 @@
 import type { Call, EndReason, HistoryEntry } from "../protocol/wire.ts";
+import type { PastCall } from "../protocol/rest.ts";
 import type { HistoryQuery } from "./store/history-store.ts";
 import type { HistoryRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
@@ -18,11 +19,26 @@ export class History {
     store.on("changed", ({ topic, key }) => { if (topic === "history" || topic === "profile") profileChanged(key); });
   }
 
-  /** Keeps an ended call, once, however many servers saw it end; for one person alone, when it goes on without them. */
-  async record(call: Call, only?: string): Promise<void> {
-    const rows = rowsOf(call).filter(({ user }) => only === undefined || user === only);
+  /**
+   * Keeps an ended call, once, however many servers saw it end.
+   *
+   * @param of who left a call that goes on without them, as they saw it
+   */
+  async record(call: Call, of?: string): Promise<void> {
+    const rows = rowsOf(call).filter(({ user }) => of === undefined || user === of);
+    if (rows.length === 0) return;
     const first = new Set(await this.#store.history.add(rows));
     for (const { user, missed } of rows) if (missed && first.has(user)) this.#profileChanged(user);
+  }
+
+  /** Of everybody, newest first. */
+  async pageOfAll(before: number, limit: number): Promise<PastCall[]> {
+    return (await this.#store.history.pageOfAll(before, limit)).map(({ call, user, peer, direction: _, missed: __, ...times }) => ({ call, caller: user, callee: peer, ...times }));
+  }
+
+  /** Whom somebody called last. */
+  async lastCalled(user: string): Promise<string | undefined> {
+    return this.#store.history.lastCalled(user);
   }
 
   async page(user: string, query: HistoryQuery): Promise<HistoryEntry[]> {

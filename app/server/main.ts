@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const store = await openStore(config, server, log);
   const telephone = new Telephone(config, store, log, server);
   await telephone.load(config.demoPassword);
-  const directory = createDirectoryServer(config, new SwitchDirectory(config, store, telephone.people, telephone.sessions), log);
+  const directory = createDirectoryServer(config, new SwitchDirectory(config, telephone), log);
   const web = createWeb(config, telephone, store, log);
   await listen(directory, config.directoryPort, config.privateAddress);
   telephone.start();

@@ -13,7 +13,7 @@ export class Newcomers {
   readonly #first: number;
   readonly #last: number;
   readonly #log: Logger;
-  /** Below it, nothing was free when it was last looked for. */
+  /** Where looking for the next one begins. */
   #next: number;
 
   /** @param extensions first and last of those that are given out */
@@ -22,7 +22,6 @@ export class Newcomers {
     [this.#first, this.#last] = extensions;
     this.#next = this.#first;
     this.#log = log;
-    people.on("removed", () => { this.#next = this.#first; });
   }
 
   /** @throws RequestError when no extension is free */
@@ -46,7 +45,7 @@ export class Newcomers {
   async #add({ user, name, extension, role }: Claims): Promise<void> {
     for (let tries = 0; tries < mostTries; tries++) {
       if (this.#people.row(user)) return;
-      const own = extension !== undefined && !this.#people.find(extension) ? extension : this.#free();
+      const own = extension !== undefined && !this.#people.find(extension) ? extension : this.free();
       if (extension !== undefined && own !== extension) this.#log.warn({ user, extension, given: own }, "the token's extension is somebody else's");
       try {
         await this.#people.add({ user, name: name ?? user, extension: own, password: "", ...(role === undefined ? {} : { role }) });
@@ -60,12 +59,13 @@ export class Newcomers {
     throw new RequestError("unavailable", "No extension could be found for this person. Try again.");
   }
 
-  #free(): string {
-    for (; this.#next <= this.#last; this.#next++) {
-      const extension = String(this.#next);
-      if (!this.#people.find(extension)) {
-        this.#next++;
-        return extension;
+  /** @throws RequestError when none is free */
+  free(): string {
+    // What was given back is found in the second round.
+    for (let round = 0; round < 2; round++, this.#next = this.#first) {
+      while (this.#next <= this.#last) {
+        const extension = String(this.#next++);
+        if (!this.#people.find(extension)) return extension;
       }
     }
     throw new RequestError("unavailable", `Every extension from ${this.#first} to ${this.#last} is taken: whoever runs this server can widen 'signIn.jwtExtensions'.`);

@@ -19,7 +19,7 @@ const demoPeople = [
   { user: "anna", name: "Anna Petrova", extension: "101" },
   { user: "boris", name: "Boris Weber", extension: "102" },
   { user: "clara", name: "Clara Dubois", extension: "103" },
-  { user: "dmitri", name: "Dmitri Orlov", extension: "104" },
+  { user: "dmitri", name: "Dmitri Orlov", extension: "104", role: "supervisor" as const },
 ];
 
 /** What people's presence is made from. */
@@ -28,7 +28,7 @@ export interface PresenceSource {
   online(): ReadonlySet<string>;
   inCall(user: string): "in-call" | "ringing" | undefined;
   /** Makes every switch ask again about somebody; ends when each has been told, or could not be. */
-  forget(user: string): Promise<void>;
+  forget(address: string): Promise<void>;
 }
 
 const noPermissions: ReadonlySet<Permission> = new Set();
@@ -147,22 +147,26 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     await this.#take(user, await this.#store.people.get(user));
   }
 
-  /** Others hear of a change only once no switch acts on what was before: do not disturb would let a quick caller through. */
+  /** Others hear of it only once no switch knows it otherwise: whoever sees "do not disturb" finds that nothing rings. */
   async #take(user: string, row: PersonRow | undefined): Promise<void> {
     const old = this.#rows.get(user);
     if (old && this.#byExtension.get(old.extension) === old) this.#byExtension.delete(old.extension);
     if (!row || !isSound(row)) {
       if (!this.#rows.delete(user)) return;
       this.#told.delete(user);
-      await this.#source?.forget(user);
       this.emit("removed", user);
+      if (old) await this.#forget(user, old.extension);
       return;
     }
     this.#rows.set(user, row);
     this.#byExtension.set(row.extension, row);
-    if (old && heardBySwitch.some((key) => old[key] !== row[key])) await this.#source?.forget(user);
+    if (old && heardBySwitch.some((key) => old[key] !== row[key])) await this.#forget(user, old.extension, row.extension);
     if (old && JSON.stringify(old) !== JSON.stringify(row)) this.emit("profile", user);
     this.refresh(user);
+  }
+
+  async #forget(...addresses: readonly string[]): Promise<void> {
+    await Promise.all([...new Set(addresses)].map((address) => this.#source?.forget(address)));
   }
 
   #presence({ user, availability }: PersonRow): Presence {

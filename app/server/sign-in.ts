@@ -1,4 +1,4 @@
-import type { Params } from "../protocol/wire.ts";
+import type { Params, Permission } from "../protocol/wire.ts";
 import { tokenPrefix, type ApiTokens } from "./api-tokens.ts";
 import type { JwtVerifier } from "./jwt.ts";
 import type { Logger } from "./log.ts";
@@ -10,6 +10,8 @@ import { RequestError, type Connection } from "./sessions/connection.ts";
 
 /** Who it is, and by which API token, if by one. */
 export interface SignedIn { user: string; apiToken: string | null }
+/** Who asks the REST API: a person, or (`user` is null) a server. `name` is for the log. */
+export interface Caller { user: string | null; name: string; permissions: ReadonlySet<Permission> }
 type From = Pick<Connection, "address">;
 
 interface Parts { people: People; tokens: ApiTokens; jwt: JwtVerifier; newcomers: Newcomers; log: Logger }
@@ -55,6 +57,16 @@ export class SignIn {
       }
       throw error;
     }
+  }
+
+  /** @throws RequestError */
+  async caller(token: string, from: From): Promise<Caller> {
+    const { people, tokens } = this.#parts;
+    const holder = token.startsWith(tokenPrefix) ? tokens.verify(token) : undefined;
+    if (holder && holder.user === null) return { user: null, name: holder.name, permissions: new Set(holder.scopes) };
+    const { user } = await this.byToken({ token }, from);
+    const own = people.permissionsOf(user);
+    return { user, name: holder?.name ?? user, permissions: holder ? new Set(holder.scopes.filter((scope) => own.has(scope))) : own };
   }
 
   #byApiToken(token: string): SignedIn {

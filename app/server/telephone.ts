@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { permissionFor, type Call, type EventData, type EventName, type Permission, type RequestName } from "../protocol/wire.ts";
+import { permissionsNeeded, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
 import type { Calls } from "./calls/calls.ts";
-import { CompanyRoomList } from "./calls/company-rooms.ts";
 import { Telephony } from "./calls/telephony.ts";
 import type { Config } from "./config.ts";
 import { Drain } from "./drain.ts";
@@ -13,11 +12,14 @@ import type { Logger } from "./log.ts";
 import { Messages } from "./messages.ts";
 import { Newcomers } from "./newcomers.ts";
 import { People } from "./people.ts";
+import { PeopleIndex } from "./people-index.ts";
+import { PresenceFeed } from "./presence-feed.ts";
 import { Profiles } from "./profiles.ts";
 import { historyRequests } from "./requests/history.ts";
 import { messageRequests } from "./requests/messages.ts";
 import { openingRequests, type OpeningRequest } from "./requests/opening.ts";
 import { peopleRequests } from "./requests/people.ts";
+import { Rooms } from "./rooms.ts";
 import { type Connection, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -29,6 +31,8 @@ import { Switches } from "./switch/switches.ts";
 /** Changes of somebody's own are told together when they come this close to each other. */
 const togetherMs = 50;
 const sweepMs = 3_600_000;
+/** How soon a switch that was made to forget somebody knows them again. */
+const introduceMs = 5_000;
 
 /** The telephone: people, their sessions, their calls, and the switches that these are in. Each part is a file of its own; here they are joined. */
 export class Telephone {
@@ -39,23 +43,28 @@ export class Telephone {
   readonly sessions: Sessions;
   readonly telephony: Telephony;
   readonly calls: Calls;
-  readonly rooms: CompanyRoomList;
   readonly switches: Switches;
   readonly history: History;
   readonly messages: Messages;
   readonly profiles: Profiles;
   readonly snapshots: Snapshots;
   readonly tokens: ApiTokens;
+  readonly newcomers: Newcomers;
   readonly signIn: SignIn;
+  readonly rooms: Rooms;
+  readonly index: PeopleIndex;
   readonly #log: Logger;
   readonly #drain: Drain;
   readonly #opening: ReturnType<typeof openingRequests>;
-  readonly #handlers: Partial<Record<RequestName, (session: Session, params: never) => unknown>>;
+  readonly #handlers: Partial<Record<RequestName, (session: Pick<Session, "user" | "id">, params: never) => unknown>>;
   readonly #byConnection = new WeakMap<Connection, Session>();
   readonly #profilesToTell = new Set<string>();
   readonly #devicesToTell = new Set<string>();
+  readonly #presence = new PresenceFeed((person) => this.tellAll("person", { person }), () => this.sessions.size);
+  readonly #lastUsers = new WeakMap<TrackedCall, ReadonlySet<string>>();
   readonly #toldOfSeveral = new Set<string>();
   #sweep: NodeJS.Timeout | undefined;
+  #introducing: NodeJS.Timeout | undefined;
 
   constructor(config: Config, store: Store, log: Logger, server: string = randomUUID()) {
     this.server = server;
@@ -65,19 +74,21 @@ export class Telephone {
     this.tokens = new ApiTokens(store, config.adminToken, log);
     this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
     this.switches = new Switches(config, log);
-    this.rooms = new CompanyRoomList(store, log);
+    this.rooms = new Rooms(store, log);
+    this.index = new PeopleIndex(this.people);
     this.telephony = this.#telephony(config.domain);
     this.calls = this.telephony.calls;
     this.profiles = new Profiles(store, this.people);
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
-    this.snapshots = new Snapshots({ ...this.#parts, domain: config.domain });
-    this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: new Newcomers(this.people, config.jwt.extensions, log), log });
+    this.snapshots = new Snapshots({ ...this.parts, domain: config.domain });
+    this.newcomers = new Newcomers(this.people, config.jwt.extensions, log);
+    this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: this.newcomers, log });
     this.#drain = new Drain(this.sessions, log);
-    this.#opening = openingRequests({ ...this.#parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
+    this.#opening = openingRequests({ ...this.parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
     this.#handlers = {
-      ...peopleRequests({ ...this.#parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.#parts), ...historyRequests(this.history, this.people),
-      ...this.telephony.handlers, ping: () => ({}), logout: (session: Session) => this.#logout(session),
+      ...peopleRequests({ ...this.parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.parts), ...historyRequests(this.history, this.people),
+      ...this.telephony.handlers, ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
     };
     this.#join();
   }
@@ -87,11 +98,12 @@ export class Telephone {
     await this.people.load();
     await this.people.seedDemo(demoPassword);
     await this.tokens.load();
+    await this.rooms.load();
     await this.messages.start();
     await this.sessions.start();
-    await this.rooms.load();
     await this.store.removeOld(Date.now());
     this.#sweep = setInterval(() => void this.store.removeOld(Date.now()).catch((error: Error) => this.#log.warn({ reason: error.message }, "old rows were not removed")), sweepMs);
+    this.#introducing = setInterval(() => this.#introduce([...this.sessions.all]), introduceMs);
   }
 
   /** Connects to the switches. */
@@ -109,11 +121,18 @@ export class Telephone {
     if (name in this.#opening) return this.#opening[name as OpeningRequest](connection, params);
     const session = this.#byConnection.get(connection);
     if (!session || session.connection !== connection) throw new RequestError("unauthorized", "Sign in first.");
-    const permission = permissionFor[name];
-    if (permission !== null && !session.may(permission)) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
+    const permission = permissionsNeeded(name, params).find((one) => !session.may(one));
+    if (permission !== undefined) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
     const handler = this.#handlers[name];
     if (!handler) throw new RequestError("bad-request", `This server doesn't answer '${name}' yet.`);
     return handler(session, params);
+  };
+
+  /** Runs a command for somebody who gave it by another way than a socket. */
+  readonly command = async <Name extends RequestName>(name: Name, who: Pick<Session, "user" | "id">, params: Params<Name>): Promise<Result<Name>> => {
+    const handler = this.#handlers[name];
+    if (!handler) throw new RequestError("unavailable", `This server can't do '${name}' yet.`);
+    return await handler(who, params as never) as Result<Name>;
   };
 
   /** A socket has closed. */
@@ -129,6 +148,8 @@ export class Telephone {
 
   close(): void {
     clearInterval(this.#sweep);
+    clearInterval(this.#introducing);
+    this.#presence.close();
     this.telephony.close();
     this.sessions.close();
     this.switches.close();
@@ -151,7 +172,7 @@ export class Telephone {
         session.emit("answerCall", { call });
         return true;
       },
-      history: { lastCalled: async (user) => (await this.history.page(user, { before: Number.MAX_SAFE_INTEGER, limit: 50, missedOnly: false })).find(({ direction }) => direction === "outgoing")?.peer.user },
+      history: { lastCalled: (user) => this.history.lastCalled(user) },
     });
   }
 
@@ -161,8 +182,7 @@ export class Telephone {
   }
 
   tellAll<Name extends EventName>(name: Name, data: EventData<Name>): void {
-    const text = JSON.stringify(data);
-    for (const session of this.sessions.all) session.send(name, text);
+    this.sessions.tellAll(name, JSON.stringify(data));
   }
 
   /** Something of somebody's own is otherwise than before: their devices at this server are told. */
@@ -179,20 +199,22 @@ export class Telephone {
     return apiToken === null ? permissions : new Set(this.tokens.scopesOf(apiToken)?.filter((scope) => permissions.has(scope)));
   }
 
-  get #parts() {
-    const { people, sessions, calls, switches, profiles, history, messages, snapshots, store } = this;
-    return { people, sessions, calls, switches, profiles, history, messages, snapshots, store };
+  get parts() {
+    const { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store } = this;
+    return { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store };
   }
 
   #join(): void {
-    const { people, sessions, calls, switches } = this;
-    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (user) => switches.forget(user) });
-    people.on("changed", (person) => this.tellAll("person", { person }));
+    const { people, sessions, calls, switches, rooms } = this;
+    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (address) => switches.forget(address) });
+    people.on("changed", (person) => this.#presence.changed(person));
     people.on("removed", (user) => {
+      this.#presence.removed(user);
       this.tellAll("personRemoved", { user });
       for (const session of [...sessions.of(user)]) sessions.drop(session.id, "this person was removed");
     });
     people.on("profile", (user) => this.profileChanged(user));
+    rooms.on("stale", (keys) => keys.forEach((key) => void switches.forget(key)));
     sessions.on("online", (users) => people.refresh(...users));
     sessions.on("devices", (user) => this.#devicesChanged(user));
     sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void switches.forget(user)));
@@ -205,6 +227,11 @@ export class Telephone {
     switches.on("chosen", () => this.#onSwitch());
   }
 
+  /** Has every switch look up who is signed in, by each of their names, for as long as no application server may run. */
+  #introduce(sessions: readonly Session[]): void {
+    this.switches.introduce(sessions.flatMap(({ user, sipUser }) => [sipUser, user, this.people.find(user)?.extension ?? []].flat()));
+  }
+
   /** From now on this socket is the session's; a socket that signs in a second time leaves the session it had. */
   #adopt(connection: Connection, session: Session): void {
     const before = this.#byConnection.get(connection);
@@ -215,7 +242,8 @@ export class Telephone {
     if (!connection.isOpen) this.sessions.release(session, connection);
   }
 
-  async #logout(session: Session): Promise<Record<string, never>> {
+  async #logout(session: Session | undefined): Promise<Record<string, never>> {
+    if (!session) return {};
     const { connection } = session;
     if (connection) this.#byConnection.delete(connection);
     await this.sessions.end(session.user, session.id, "stay");
@@ -231,7 +259,9 @@ export class Telephone {
       for (const user of users) this.sessions.tell(user, "call", text);
       if (view.state === "ended") void this.#record(view);
     }
-    this.people.refresh(...users, ...call.departed.keys());
+    // Whoever a transfer took out of the call is otherwise than before, too.
+    this.people.refresh(...new Set([...users, ...this.#lastUsers.get(call) ?? []]));
+    this.#lastUsers.set(call, users);
   }
 
   /** For whoever left a call that goes on, it is over. */

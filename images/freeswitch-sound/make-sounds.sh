@@ -22,7 +22,7 @@ speak() {
       [ -e "$out/$folder/${name%/*}/$rate/${name##*/}.wav" ] || missing=yes
     done
     [ -n "$missing" ] || continue
-    espeak-ng -v "$voice" -s 150 -g 4 -w /tmp/prompt.wav "$text" < /dev/null
+    espeak-ng -v "$voice" -s 165 -g 3 -w /tmp/prompt.wav "$text" < /dev/null
     for rate in $rates; do
       sox -R /tmp/prompt.wav -b 16 -c 1 "$out/$folder/${name%/*}/$rate/${name##*/}.wav" \
         silence 1 0.02 0.1% reverse silence 1 0.02 0.1% reverse pad 0.1 0.15 rate -h "$rate" norm -6

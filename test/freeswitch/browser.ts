@@ -23,7 +23,7 @@ function tone(hz: number): Buffer {
   wav.writeUInt16LE(16, 34);
   wav.write("data", 36);
   wav.writeUInt32LE(samples * 2, 40);
-  for (let i = 0; i < samples; i++) wav.writeInt16LE(Math.round(12_000 * Math.sin(2 * Math.PI * hz * i / rate)), 44 + i * 2);
+  for (let i = 0; i < samples; i++) wav.writeInt16LE(Math.round(4_000 * Math.sin(2 * Math.PI * hz * i / rate)), 44 + i * 2);
   return wav;
 }
 

@@ -6,14 +6,14 @@ const frame = 256;
 const hop = 128;
 const bands = Array.from({ length: 11 }, (_, band) => 300 + band * 200);
 
-/** Loudness of each band of each frame, in decibels above a floor. */
+/** Loudness of each band of each frame, in decibels; what is too quiet to matter is 0. */
 export type Picture = Float32Array[];
 
 /** 16-bit samples, 8000 a second, as a picture. */
 export function picture(samples: Int16Array): Picture {
   const frames: Picture = [];
   for (let at = 0; at + frame <= samples.length; at += hop) {
-    frames.push(Float32Array.from(bands, (hz) => Math.max(0, 20 * Math.log10(goertzel(samples, at, hz) + 1e-9) + 20)));
+    frames.push(Float32Array.from(bands, (hz) => Math.max(0, 20 * Math.log10(goertzel(samples, at, hz) + 1e-9))));
   }
   return frames;
 }
@@ -30,8 +30,25 @@ function goertzel(samples: Int16Array, at: number, hz: number): number {
   return Math.sqrt(Math.max(0, now * now + before * before - turn * now * before)) / frame;
 }
 
-/** How well `wanted` is found anywhere in `heard`: 1 is perfectly, chance is below 0.5. (Normalised cross-correlation) */
+/** A receiver stretches what comes late: pieces of a prompt (frames) may lie this far (frames) from where they belong. */
+const piece = 20;
+const stretch = 10;
+
+/** How well `wanted` is found anywhere in `heard`: 1 is perfectly. Each piece is looked for by itself, near its place. */
 export function likeness(heard: Picture, wanted: Picture): number {
+  const pieces = Math.max(1, Math.floor(wanted.length / piece));
+  const curves = Array.from({ length: pieces }, (_, i) => correlation(heard, wanted.slice(i * piece, (i + 1) * piece)));
+  let best = 0;
+  for (let at = 0; at + wanted.length <= heard.length; at++) {
+    let sum = 0;
+    for (const [i, curve] of curves.entries()) sum += Math.max(...curve.subarray(Math.max(0, at + i * piece - stretch), at + i * piece + stretch + 1));
+    best = Math.max(best, sum / pieces);
+  }
+  return best;
+}
+
+/** Normalised cross-correlation of two pictures, for each offset. */
+function correlation(heard: Picture, wanted: Picture): Float32Array {
   const size = wanted.length * bands.length;
   const all = Float32Array.from(heard.flatMap((frame) => [...frame]));
   const target = Float32Array.from(wanted.flatMap((frame) => [...frame]));
@@ -43,15 +60,16 @@ export function likeness(heard: Picture, wanted: Picture): number {
     sums[i + 1] = sums[i]! + value;
     squares[i + 1] = squares[i]! + value * value;
   }
-  let best = 0;
-  for (let at = 0; at + size <= all.length; at += bands.length) {
+  const curve = new Float32Array(Math.max(0, heard.length - wanted.length + 1));
+  for (let offset = 0; offset < curve.length; offset++) {
+    const at = offset * bands.length;
     let product = 0;
     for (let i = 0; i < size; i++) product += all[at + i]! * target[i]!;
     const sum = sums[at + size]! - sums[at]!;
-    const spread = Math.sqrt(Math.max(1e-9, squares[at + size]! - squares[at]! - sum * sum / size));
-    best = Math.max(best, product / (spread * length));
+    const spread = Math.sqrt(Math.max(1, squares[at + size]! - squares[at]! - sum * sum / size));
+    curve[offset] = product / (spread * length + 1);
   }
-  return best;
+  return curve;
 }
 
 /** The sound of a WAV file of 8000 Hz, 16 bits, one channel, without the silence around it. */

@@ -40,6 +40,11 @@ class Phone {
     await new Promise<void>((resolve) => { ua.on("unregistered", () => resolve()); ua.unregister({ all: false }); });
   }
 
+  /** Ends every call and disconnects, for good. */
+  stop(): void {
+    this.#ua?.stop();
+  }
+
   call(to: string): void {
     this.#note("click");
     this.#ua?.call(`sip:${to}@${this.#domain}`, this.#options());

@@ -3,13 +3,16 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { Browsers, until } from "./browser.ts";
 import type { Person, Room } from "./directory.ts";
-import { likeness, picture, recording } from "./ear.ts";
-import { buildImages, domain, removeLeftovers, Stack, type Switch } from "./stack.ts";
+import { likeness, picture, recording, type Picture } from "./ear.ts";
+import { buildImages, domain, removeLeftovers, Stack, type Host, type Switch } from "./stack.ts";
 
 /** Where prompts of a language lie. */
 const voices = { en: "en/us/callie", ru: "ru/RU/elena" } as const;
-/** Above this a prompt was heard; another prompt of the same voice reaches 0.5. */
-const surelyHeard = 0.7;
+type Language = keyof typeof voices;
+/** Above this a prompt was heard: what was played reaches 0.87 and more, one that begins with the same words 0.8. */
+export const surelyHeard = 0.84;
+/** Frames that tell prompts apart which begin differently: 1.3 s. */
+const startFrames = 80;
 
 export interface Actor extends Person {
   /** The tone that their microphone plays. */
@@ -77,10 +80,10 @@ export class Scene<Name extends string> {
     }
   }
 
-  async register(name: Name, page = this.pages[name], slot = 0): Promise<void> {
+  async register(name: Name, page = this.pages[name], slot = 0, host: Host = 1): Promise<void> {
     const { authName, password } = this.actors[name];
     await page.evaluate(([url, domain, user, auth, secret]) => window.phone.register(url, domain, user, auth, secret),
-      [this.stack.url(slot), domain, name, authName, password] as const);
+      [this.stack.url(slot, host), domain, name, authName, password] as const);
   }
 
   async call(name: Name, to: string): Promise<void> {
@@ -126,26 +129,34 @@ export class Scene<Name extends string> {
   }
 
   /** Waits until this prompt was heard, whole and in this language. */
-  async hearsPrompt(name: Name, prompt: string, language: keyof typeof voices = "en", milliseconds = 12_000): Promise<void> {
-    const wanted = await this.#wanted(prompt, language);
+  async hearsPrompt(name: Name, prompt: string, language: Language = "en"): Promise<void> {
+    await this.#hearsThis(name, `the prompt ${prompt} in ${language}`, await this.#wanted(prompt, language));
+  }
+
+  /** Waits until the first words of this prompt were heard: for those that keys interrupt. */
+  async hearsStart(name: Name, prompt: string, language: Language = "en"): Promise<void> {
+    await this.#hearsThis(name, `the first words of ${prompt} in ${language}`, (await this.#wanted(prompt, language)).slice(0, startFrames));
+  }
+
+  async #hearsThis(name: Name, what: string, wanted: Picture): Promise<void> {
     let best = 0;
-    await until(`the prompt ${prompt} in ${language}`, async () => {
+    await until(what, async () => {
       best = Math.max(best, likeness(await this.#heard(name), wanted));
       return best > surelyHeard;
-    }, milliseconds, 150).catch((error: Error) => { throw new Error(`${error.message} Likeness was ${best.toFixed(2)}.`); });
+    }, 15_000, 150).catch((error: Error) => { throw new Error(`${error.message} Likeness was ${best.toFixed(2)}.`); });
   }
 
   /** How much what was heard is like a prompt, 0 to 1. */
-  async likeness(name: Name, prompt: string, language: keyof typeof voices = "en"): Promise<number> {
+  async likeness(name: Name, prompt: string, language: Language = "en"): Promise<number> {
     return likeness(await this.#heard(name), await this.#wanted(prompt, language));
   }
 
-  async #wanted(prompt: string, language: keyof typeof voices): Promise<ReturnType<typeof picture>> {
+  async #wanted(prompt: string, language: Language): Promise<Picture> {
     const [folder, file] = prompt.split("/");
     return picture(await recording(join(this.#sounds, voices[language], folder!, "8000", `${file}.wav`)));
   }
 
-  async #heard(name: Name): Promise<ReturnType<typeof picture>> {
+  async #heard(name: Name): Promise<Picture> {
     const bytes = Buffer.from(await this.pages[name].evaluate(() => window.phone.memory.heard()), "base64");
     return picture(new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)));
   }

@@ -46,6 +46,15 @@ const uriOf = (contact: string) => /<([^>]*)>/.exec(contact)?.[1] ?? contact;
 const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 const token = () => randomBytes(6).toString("hex");
 
+/** The header that answers a challenge (RFC 2617, MD5 with qop=auth). */
+export function credentialsFor({ authName, password }: Pick<Account, "authName" | "password">, status: number, method: string, uri: string, challenge: string): string {
+  const field = (name: string) => new RegExp(`${name}="?([^",]+)"?`).exec(challenge)?.[1] ?? "";
+  const cnonce = token();
+  const proof = md5([md5(`${authName}:${field("realm")}:${password}`), field("nonce"), "00000001", cnonce, "auth", md5(`${method}:${uri}`)].join(":"));
+  return `${status === 401 ? "Authorization" : "Proxy-Authorization"}: Digest username="${authName}", realm="${field("realm")}", nonce="${field("nonce")}", `
+    + `uri="${uri}", response="${proof}", algorithm=MD5, cnonce="${cnonce}", qop=auth, nc=00000001`;
+}
+
 /** A small user agent on a WebSocket: registers, and sends INVITEs without media. Enough to see what the switch answers. */
 export class SipClient {
   readonly received: SipMessage[] = [];
@@ -170,17 +179,8 @@ export class SipClient {
       }
       const challenge = response.headers.get(response.status === 401 ? "www-authenticate" : "proxy-authenticate")?.[0];
       if (credentials.length > 0 || !challenge || ![401, 407].includes(response.status)) return response;
-      credentials = [this.#authorization(response.status, method, uri, challenge)];
+      credentials = [credentialsFor(this.#account, response.status, method, uri, challenge)];
     }
-  }
-
-  #authorization(status: number, method: string, uri: string, challenge: string): string {
-    const field = (name: string) => new RegExp(`${name}="?([^",]+)"?`).exec(challenge)?.[1] ?? "";
-    const { authName, password } = this.#account;
-    const cnonce = token();
-    const proof = md5([md5(`${authName}:${field("realm")}:${password}`), field("nonce"), "00000001", cnonce, "auth", md5(`${method}:${uri}`)].join(":"));
-    return `${status === 401 ? "Authorization" : "Proxy-Authorization"}: Digest username="${authName}", realm="${field("realm")}", nonce="${field("nonce")}", `
-      + `uri="${uri}", response="${proof}", algorithm=MD5, cnonce="${cnonce}", qop=auth, nc=00000001`;
   }
 
   /** Sends a message as it is, with its length. */

@@ -29,7 +29,7 @@ export const images = { freeswitch: "", sound: "" };
 /** With the certificate, which takes seconds to make: kept from run to run, as set-up's tools are. */
 const keptState = join(stateDirectory, "test", "switch-state");
 
-const secrets = { "esl-password": "esl-7d1f0c4b9a", "directory-password": "directory-5e2a8c61b0", "mesh-password": "mesh-93b7e1d20f" };
+export const secrets = { "esl-password": "esl-7d1f0c4b9a", "directory-password": "directory-5e2a8c61b0", "mesh-password": "mesh-93b7e1d20f" };
 
 export async function dockerRun(...words: string[]): Promise<string> {
   const { stdout, stderr } = await run(docker, words, { maxBuffer: 64 << 20, env: { ...process.env, DOCKER_BUILDKIT: "1" } });
@@ -46,6 +46,12 @@ export async function buildImages(): Promise<void> {
   await ensureImages(client, [freeswitch, sound], settings, inventory, () => {});
   Object.assign(images, { freeswitch: freeswitch.reference, sound: sound.reference });
 }
+
+/** Machines that a test has: one, or two by their loopback addresses 127.0.0.1 and 127.0.0.2. */
+export type Host = 1 | 2;
+
+/** Named after this run: what a killed one leaves is removed by the next, whatever checkout that is of. */
+export const ownName = () => `test-${process.env[runMark] ?? process.pid}-fs${randomBytes(3).toString("hex")}`;
 
 /** What every switch of one test file shares: ports, slots, the kept certificate, secrets, sounds and the directory. */
 export class Stack {
@@ -65,8 +71,7 @@ export class Stack {
   }
 
   static async create(people: Person[], rooms: Room[] = []): Promise<Stack> {
-    // Named after this run: what a killed one leaves is removed by the next, whatever checkout that is of.
-    const name = `test-${process.env[runMark] ?? process.pid}-fs${randomBytes(3).toString("hex")}`;
+    const name = ownName();
     const label = `houseline.stack=${name}`;
     const directory = new TestDirectory(domain, secrets["directory-password"], people, rooms);
     await mkdir(keptState, { recursive: true });
@@ -74,9 +79,9 @@ export class Stack {
     const secretsDirectory = await mkdtemp(join(tmpdir(), "houseline-secrets-"));
     await chmod(secretsDirectory, 0o755);
     for (const [file, value] of Object.entries(secrets)) await writeFile(join(secretsDirectory, file), value);
-    for (const volume of ["slots", "voicemail"]) await dockerRun("volume", "create", "--label", label, `${name}-${volume}`);
+    for (const volume of ["slots-1", "slots-2", "voicemail"]) await dockerRun("volume", "create", "--label", label, `${name}-${volume}`);
     await dockerRun("create", "--name", `${name}-sound`, "--label", label, images.sound);
-    const bases = { ws: await freePorts(3), sip: await freePorts(3), esl: await freePorts(3), rtp: await freeRtpRange() };
+    const bases = { ws: await freePorts(6), sip: await freePorts(3), esl: await freePorts(3), rtp: await freeRtpRange() };
     return new Stack(name, directory, await directory.listen(), bases, secretsDirectory);
   }
 
@@ -95,26 +100,30 @@ export class Stack {
     return secrets["esl-password"];
   }
 
-  url(slot: number): string {
-    return `ws://127.0.0.1:${this.#bases.ws + slot}/`;
+  url(slot: number, host: Host = 1): string {
+    return `ws://127.0.0.1:${this.ports(slot, host).ws}/`;
   }
 
-  ports(slot: number): { ws: number; esl: number } {
-    return { ws: this.#bases.ws + slot, esl: this.#bases.esl + slot };
+  ports(slot: number, host: Host = 1): { ws: number; sip: number; esl: number } {
+    return { ws: this.#bases.ws + (host - 1) * 3 + slot, sip: this.#bases.sip + slot, esl: this.#bases.esl + slot };
   }
 
-  /** Starts a switch as the stack does: non-root, read-only, without capabilities. */
-  async start(settings: Record<string, string> = {}): Promise<Switch> {
+  /**
+   * Starts a switch as the stack does: non-root, read-only, without capabilities.
+   *
+   * @param host 2 stands for another machine: a private address and slots of its own
+   */
+  async start(settings: Record<string, string> = {}, host: Host = 1): Promise<Switch> {
     const name = `${this.#name}-${this.#count++}`;
     const environment = {
-      HOUSELINE_WS_PORT: this.#bases.ws, HOUSELINE_SIP_PORT: this.#bases.sip, HOUSELINE_ESL_PORT: this.#bases.esl, HOUSELINE_RTP_PORT: this.#bases.rtp,
-      HOUSELINE_PRIVATE_IP: "127.0.0.1", HOUSELINE_PUBLIC_IP: "127.0.0.1", HOUSELINE_DOMAIN: domain,
+      HOUSELINE_WS_PORT: this.ports(0, host).ws, HOUSELINE_SIP_PORT: this.#bases.sip, HOUSELINE_ESL_PORT: this.#bases.esl,
+      HOUSELINE_RTP_PORT: host === 1 ? this.#bases.rtp : this.#bases.rtp - 16_380, HOUSELINE_PRIVATE_IP: `127.0.0.${host}`, HOUSELINE_PUBLIC_IP: "127.0.0.1", HOUSELINE_DOMAIN: domain,
       // The second address answers nothing, as the slot of an application server that is not there.
       HOUSELINE_DIRECTORY_URLS: `http://127.0.0.1:9/directory ${this.#directoryUrl}`, HOUSELINE_DRAIN_SECONDS: "60", ...settings,
     };
     await dockerRun("run", "-d", "--name", name, "--label", `houseline.stack=${this.#name}`, "--network", "host", "--init", "--read-only", "--cap-drop", "ALL",
       "--security-opt", "no-new-privileges", "--stop-timeout", "90", "--tmpfs", "/run/houseline:uid=10001,gid=10001,mode=0755", "--tmpfs", "/tmp",
-      "-v", `${this.#name}-slots:/slots`, "-v", `${keptState}:/var/lib/houseline/switch`,
+      "-v", `${this.#name}-slots-${host}:/slots`, "-v", `${keptState}:/var/lib/houseline/switch`,
       "-v", `${this.#name}-voicemail:/var/lib/houseline/voicemail`, "-v", `${this.#secrets}:/run/secrets:ro`,
       "--volumes-from", `${this.soundContainer}:ro`, ...Object.entries(environment).flatMap(([key, value]) => ["-e", `${key}=${value}`]), images.freeswitch);
     return new Switch(name);
@@ -172,10 +181,20 @@ export class Switch {
     await dockerRun("rm", "-f", this.name);
   }
 
+  /** Of FreeSWITCH, on this machine. */
+  async processId(): Promise<string> {
+    const rows = (await dockerRun("top", this.name, "-eo", "pid,comm")).split("\n");
+    return rows.find((row) => /\bfreeswitch\b/.test(row))?.trim().split(/\s+/)[0] ?? "";
+  }
+
+  /** Resident bytes of FreeSWITCH. */
+  async memory(): Promise<number> {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${await this.processId()}/status`, "utf8"))?.[1]) * 1_024;
+  }
+
   /** Every socket that FreeSWITCH listens on, as `tcp 127.0.0.1:5066`. Needs root on this machine. */
   async listening(): Promise<string[]> {
-    const rows = (await dockerRun("top", this.name, "-eo", "pid,comm")).split("\n");
-    const pid = rows.find((row) => /\bfreeswitch\b/.test(row))?.trim().split(/\s+/)[0] ?? "";
+    const pid = await this.processId();
     const sockets = new Set<string>();
     for (const fd of await readdir(`/proc/${pid}/fd`)) {
       const inode = /^socket:\[(\d+)\]$/.exec(await readlink(`/proc/${pid}/fd/${fd}`).catch(() => ""))?.[1];

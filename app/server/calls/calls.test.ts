@@ -127,6 +127,13 @@ describe("calls", () => {
     expect(told.at(-1)).toBe("anna>boris ended hung-up");
   });
 
+  it("of another switch are not taken for calls of this one, although their callers are known here", () => {
+    const { calls } = tracker();
+    calls.take(home, { ...inbound(1, "anna", "boris"), variable_sip_auth_username: "~mesh" });
+    calls.read(home, { ...nothing, channels: [dump(1, "inbound", "anna", { variable_sip_auth_username: "~mesh" }), dump(2, "outbound", "boris", { "Other-Leg-Unique-ID": uuid(1), "Channel-Call-UUID": uuid(1) })] });
+    expect(calls.all).toEqual([]);
+  });
+
   it("are rebuilt by our marks when the leg that began them has gone, and remember who is missing", () => {
     const { calls } = tracker([], true);
     calls.read(home, { ...nothing, channels: [dump(7, "outbound", "boris", { "Other-Leg-Unique-ID": "", "Channel-Call-UUID": uuid(7), variable_houseline_call: uuid(1), variable_houseline_role: "callee", variable_houseline_missing: "anna~k3f9" })] });

@@ -3,20 +3,18 @@ import { hashPassword, passwordMatches } from "../passwords.ts";
 import type { People } from "../people.ts";
 import type { Profiles } from "../profiles.ts";
 import { RateLimit } from "../rate-limit.ts";
-import { PeopleIndex } from "../people-index.ts";
+import type { PeopleIndex } from "../people-index.ts";
 import { RequestError } from "../sessions/connection.ts";
-import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Handlers } from "./handlers.ts";
 
-interface Parts { people: People; profiles: Profiles; sessions: Sessions; store: Store; profileChanged(user: string): void }
+interface Parts { index: PeopleIndex; people: People; profiles: Profiles; sessions: Sessions; store: Store; profileChanged(user: string): void }
 
 type Names = "setDoNotDisturb" | "setStatus" | "setPreferences" | "setFavourite" | "changePassword" | "searchPeople" | "listDevices" | "signOutDevice";
 
 /** What a person says about themselves, and asks about others. */
-export function peopleRequests({ people, profiles, sessions, store, profileChanged }: Parts): Handlers<Names> {
-  const index = new PeopleIndex(people);
+export function peopleRequests({ index, people, profiles, sessions, store, profileChanged }: Parts): Handlers<Names> {
   const passwordTries = new RateLimit(5, 12_000);
 
   return {
@@ -63,7 +61,7 @@ export function peopleRequests({ people, profiles, sessions, store, profileChang
       return { devices: await sessions.devicesOf(user) };
     },
 
-    async signOutDevice(session: Session, { device }) {
+    async signOutDevice(session, { device }) {
       if (!await sessions.end(session.user, device)) throw new RequestError("not-found", "There is no such device.");
       return {};
     },

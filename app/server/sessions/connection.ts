@@ -42,6 +42,7 @@ export class Connection {
   #inFlight = 0;
   #frames = 0;
   #closed = false;
+  #closedWith: number | undefined;
 
   constructor(socket: WebSocket, address: string, handle: Handler, log: Logger) {
     this.#socket = socket;
@@ -79,14 +80,16 @@ export class Connection {
 
   close(code: number, reason: string): void {
     if (this.#closed) return;
+    this.#closedWith = code;
     this.#socket.close(code, reason);
     // The closing handshake of a dead peer would take minutes.
     setTimeout(() => this.#socket.terminate(), 2_000).unref();
     this.#finish();
   }
 
-  onClose(listener: () => void): void {
-    this.#socket.once("close", listener);
+  /** @param listener given the code by which this side closed it, or else the other side's */
+  onClose(listener: (code: number) => void): void {
+    this.#socket.once("close", (code) => listener(this.#closedWith ?? code));
   }
 
   #finish(): void {
@@ -146,7 +149,7 @@ export class Connection {
 }
 
 /** What a client is told of an error; the rest is for the log. */
-function answerTo(error: unknown, request: string, log: Logger): { code: ErrorCode; message: string } {
+export function answerTo(error: unknown, request: string, log: Logger): { code: ErrorCode; message: string } {
   if (error instanceof RequestError) return { code: error.code, message: error.message };
   if (error instanceof StoreUnavailable) {
     log.error({ request, reason: error.message }, "the database did not answer");

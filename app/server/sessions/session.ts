@@ -1,4 +1,5 @@
 import { limits, type EventData, type EventName, type Permission } from "../../protocol/wire.ts";
+import type { Broadcasts } from "./broadcasts.ts";
 import type { Connection } from "./connection.ts";
 import type { Frozen } from "./hand-over.ts";
 
@@ -14,7 +15,8 @@ export interface Identity {
   apiToken: string | null;
 }
 
-interface Sent { seq: number; text: string; at: number }
+/** An event as it was numbered for this session. */
+export interface Sent { seq: number; text: string; at: number }
 
 /** Somebody signed in on one device: outlives its sockets. */
 export class Session implements Identity {
@@ -28,11 +30,15 @@ export class Session implements Identity {
   /** When its socket went, while it has none. */
   detachedAt = 0;
   readonly #permissions: () => ReadonlySet<Permission>;
+  readonly #broadcasts: Broadcasts;
+  /** Up to here, events are among those of its own alone: it came from another server. */
+  #first: number;
   #seq: number;
-  #sent: Sent[];
+  /** Events for this session alone, or from another server; the numbers between them are broadcasts. */
+  #own: Sent[];
   #connection: Connection | undefined;
 
-  constructor({ id, user, sipUser, createdAt, apiToken }: Identity, resumeToken: string, permissions: () => ReadonlySet<Permission>, before: { seq: number; sent: Sent[] } = { seq: 0, sent: [] }) {
+  constructor({ id, user, sipUser, createdAt, apiToken }: Identity, resumeToken: string, permissions: () => ReadonlySet<Permission>, broadcasts: Broadcasts, before: { seq: number; sent: Sent[] } = { seq: 0, sent: [] }) {
     this.id = id;
     this.user = user;
     this.sipUser = sipUser;
@@ -40,8 +46,9 @@ export class Session implements Identity {
     this.apiToken = apiToken;
     this.resumeToken = resumeToken;
     this.#permissions = permissions;
-    this.#seq = before.seq;
-    this.#sent = before.sent;
+    this.#broadcasts = broadcasts;
+    this.#seq = this.#first = before.seq;
+    this.#own = before.sent;
   }
 
   get connected(): boolean {
@@ -80,14 +87,19 @@ export class Session implements Identity {
     this.send(name, JSON.stringify(data));
   }
 
-  /** The same with its data as JSON: what goes to many is made once. */
+  /** The same with its data as JSON: what goes to several is made once. */
   send(name: EventName, data: string): void {
-    const seq = ++this.#seq;
-    const text = `{"type":"event","seq":${seq},"name":"${name}","data":${data}}`;
-    this.#sent.push({ seq, text, at: Date.now() });
+    const text = this.#number(++this.#seq, name, data);
+    this.#own.push({ seq: this.#seq, text, at: Date.now() });
     // Cut back now and then, not with every event.
-    if (this.#sent.length > limits.replayEvents * 1.2) this.#sent.splice(0, this.#sent.length - limits.replayEvents);
+    if (this.#own.length > limits.replayEvents * 1.2) this.#own.splice(0, this.#own.length - limits.replayEvents);
     this.#connection?.send(text);
+  }
+
+  /** The newest broadcast, which every session has to be given. */
+  broadcast(name: EventName, data: string): void {
+    this.#seq++;
+    this.#connection?.send(this.#number(this.#seq, name, data));
   }
 
   /**
@@ -96,15 +108,40 @@ export class Session implements Identity {
    * @returns whether that was all; a number that this session never gave is taken on
    */
   replay(lastSeq: number): boolean {
-    const first = this.#sent[0]?.seq ?? this.#seq + 1;
-    const isWhole = lastSeq <= this.#seq && lastSeq + 1 >= first;
-    this.#seq = Math.max(this.#seq, lastSeq);
-    if (isWhole) for (const { seq, text } of this.#sent) if (seq > lastSeq) this.#connection?.send(text);
+    const missed = lastSeq <= this.#seq ? this.#after(lastSeq) : [];
+    const isWhole = lastSeq + missed.length === this.#seq;
+    // The next number is beyond whatever the device has seen; nothing before it can be asked for again.
+    if (lastSeq > this.#seq) {
+      this.#seq = this.#first = lastSeq;
+      this.#own = [];
+    }
+    if (isWhole) for (const { text } of missed) this.#connection?.send(text);
     return isWhole;
   }
 
   /** What another server needs to go on where this one stops. */
   freeze(): Frozen {
-    return { seq: this.#seq, sent: this.#sent, frozenAt: Date.now() };
+    return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents), frozenAt: Date.now() };
+  }
+
+  #number(seq: number, name: EventName, data: string): string {
+    return `{"type":"event","seq":${seq},"name":"${name}","data":${data}}`;
+  }
+
+  /** Events after a number, as far back as all of them are there. */
+  #after(lastSeq: number): Sent[] {
+    const found: Sent[] = [];
+    let own = this.#own.length - 1;
+    let broadcast = this.#broadcasts.last;
+    for (let seq = this.#seq; seq > Math.max(0, lastSeq); seq--) {
+      if (this.#own[own]?.seq === seq) {
+        found.push(this.#own[own--]!);
+        continue;
+      }
+      const one = seq > this.#first ? this.#broadcasts.get(broadcast--) : undefined;
+      if (!one) break;
+      found.push({ seq, text: this.#number(seq, one.name, one.data), at: one.at });
+    }
+    return found.reverse();
   }
 }

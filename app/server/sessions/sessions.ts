@@ -5,6 +5,7 @@ import type { Logger } from "../log.ts";
 import type { Change } from "../store/database.ts";
 import type { SessionRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
+import { Broadcasts } from "./broadcasts.ts";
 import type { Connection } from "./connection.ts";
 import { packHandOver, RecentEvents, unpackHandOver, type Frozen } from "./hand-over.ts";
 import { Session, type Identity } from "./session.ts";
@@ -16,7 +17,7 @@ const heartbeatMs = 10_000;
 const aliveMs = 25_000;
 const expiryMs = limits.sessionGraceSeconds * 1_000;
 /** How long another server may take to hand a session over. */
-const handOverMs = 2_000;
+const handOverMs = 1_000;
 
 interface SessionsEvents {
   /** Who of these is online may have changed. */
@@ -46,6 +47,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   readonly #store: Store;
   readonly #sessions = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();
+  readonly #broadcasts = new Broadcasts();
   readonly #awaited = new Map<string, () => void>();
   #online = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -166,6 +168,30 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     for (const session of this.of(user)) session.send(name, data);
   }
 
+  /** Tells everybody who is at this server. */
+  tellAll(name: EventName, data: string): void {
+    this.#broadcasts.add(name, data);
+    for (const session of this.#sessions.values()) session.broadcast(name, data);
+  }
+
+  /** The public id of the device that has a SIP account. */
+  async deviceOf(account: string): Promise<string | undefined> {
+    return (await this.#store.sessions.bySipUser(account))?.id;
+  }
+
+  /** The SIP account of a device of somebody's, at whichever server. */
+  async accountOf(user: string, device: string): Promise<string | undefined> {
+    const row = this.#sessions.get(device) ?? await this.#store.sessions.byId(device);
+    return row?.user === user ? row.sipUser : undefined;
+  }
+
+  /** Asks a device of somebody's to answer a call by itself, at whichever server it is. */
+  async askToAnswer(user: string, device: string, call: string): Promise<void> {
+    const session = this.#sessions.get(device);
+    if (session?.user === user) session.emit("answerCall", { call });
+    else await this.#store.sessions.askToAnswer(device, call);
+  }
+
   /**
    * Stops telling these sessions anything and leaves what they missed for the next server, on the disk when this resolves. Their sockets are
    * still open: closing them is what makes the devices go there.
@@ -201,7 +227,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   }
 
   #make(identity: Identity, resumeToken: string, before?: Frozen): Session {
-    const session = new Session(identity, resumeToken, () => this.#options.permissionsOf(identity.user, identity.apiToken), before);
+    const session = new Session(identity, resumeToken, () => this.#options.permissionsOf(identity.user, identity.apiToken), this.#broadcasts, before);
     this.#sessions.set(session.id, session);
     const siblings = this.#byUser.get(session.user);
     if (siblings) siblings.add(session);
@@ -240,7 +266,10 @@ export class Sessions extends EventEmitter<SessionsEvents> {
       this.emit("devices", key);
     } else if (topic === "moved") this.#drop(key, closeCodes.replaced, "the session goes on at another server");
     else if (topic === "session") this.#drop(key, closeCodes.unauthorized, "signed out");
-    else if (topic === "handedOver") this.#awaited.get(key)?.();
+    else if (topic === "answerCall") {
+      const [device = "", call = ""] = key.split(" ");
+      this.#sessions.get(device)?.emit("answerCall", { call });
+    } else if (topic === "handedOver") this.#awaited.get(key)?.();
     else if (topic === "handover") {
       const session = this.#sessions.get(key);
       const connection = session?.connection;

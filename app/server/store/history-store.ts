@@ -50,6 +50,11 @@ export class HistoryStore {
       ({ ...row, peer: { user: name, name: peerName, extension: peerExtension }, missed: missed !== 0, ...(answeredAt === null ? {} : { answeredAt }) }));
   }
 
+  async lastCalled(user: string): Promise<string | undefined> {
+    const [row] = await this.#database.read<{ peer: string }>("SELECT peer FROM call_history WHERE tenant = $1 AND user_name = $2 AND direction = 'outgoing' ORDER BY ended_at DESC LIMIT 1", this.#tenant, user);
+    return row?.peer;
+  }
+
   async missedSince(user: string, since: number): Promise<number> {
     const [row] = await this.#database.read<{ count: number }>("SELECT count(*) AS count FROM call_history WHERE tenant = $1 AND user_name = $2 AND missed = 1 AND ended_at > $3", this.#tenant, user, since);
     return row!.count;

@@ -40,6 +40,8 @@ export class PostgresDatabase implements Database {
     });
     // A connection that dies while idle: the next one is made when it is needed.
     this.#pool.on("error", (error) => options.log.warn({ reason: error.message }, "database connection lost"));
+    // While it is in use the pool doesn't listen, and whoever uses it hears of the loss by the statement that fails.
+    this.#pool.on("connect", (client) => client.on("error", () => {}));
   }
 
   /**
@@ -89,7 +91,8 @@ export class PostgresDatabase implements Database {
   }
 
   async probe(): Promise<void> {
-    await this.read("SELECT 1");
+    const [row] = await this.read<{ standby: boolean }>("SELECT pg_is_in_recovery() AS standby");
+    if (row?.standby) throw new StoreUnavailable("this PostgreSQL is a standby: nothing can be written to it");
   }
 
   listen(listener: ChangeListener): void {

@@ -103,6 +103,11 @@ export class SessionStore {
     await this.#database.write([], [{ topic: "online", key: user }]);
   }
 
+  /** Has the server that a device is at ask it to answer a call. */
+  async askToAnswer(id: string, call: string): Promise<void> {
+    await this.#database.write([], [{ topic: "answerCall", key: `${id} ${call}` }]);
+  }
+
   async of(user: string, now: number): Promise<SessionRow[]> {
     return (await this.#database.read<Raw>(`SELECT ${columns.replace("connected,", `CASE WHEN ${connected} THEN 1 ELSE 0 END AS connected,`)} FROM devices WHERE tenant = $1 AND user_name = $3 ORDER BY created_at, id`, this.#tenant, now, user)).map(cooked);
   }

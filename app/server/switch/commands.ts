@@ -53,7 +53,10 @@ export const show = {
 } as const;
 
 export const dump = (leg: Uuid) => command("uuid_dump", leg, "json");
-export const flush = (who: UserWord | AccountWord, of: DomainWord) => command("xml_flush_cache", "id", who, of);
+/** Drops what the switch keeps of an entry of the directory: an account, a person, an extension, a room. */
+export const flush = (entry: DestinationWord | AccountWord, of: DomainWord) => command("xml_flush_cache", "id", entry, of);
+/** Has the switch look an entry up, and keep it. */
+export const lookUp = (entry: DestinationWord | AccountWord, of: DomainWord) => command("user_data", `${entry}@${of}`, "attr", "id");
 export const flushAll = () => command("xml_flush_cache");
 export const kill = (leg: Uuid, cause: HangupCause = "NORMAL_CLEARING") => command("uuid_kill", leg, cause);
 /** Holds a leg: its peer hears music. The device is told by re-INVITE. */

@@ -93,9 +93,14 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
     this.link.close();
   }
 
-  /** Makes the switch ask again about a person or an account. */
-  async forget(user: string, domain: string): Promise<void> {
-    if (this.link.up) await this.link.api(commands.flush(user.includes("~") ? word.account(user) : word.user(user), word.domain(domain)));
+  /** Makes the switch ask again about an entry of the directory: an account, a person, an extension, a room. */
+  async forget(entry: string, domain: string): Promise<void> {
+    if (this.link.up) await this.link.api(commands.flush(entryWord(entry), word.domain(domain)));
+  }
+
+  /** Makes the switch know an entry of the directory. */
+  async lookUp(entry: string, domain: string): Promise<void> {
+    await this.link.api(commands.lookUp(entryWord(entry), word.domain(domain)));
   }
 
   /** Learns which program is there and what it is doing, until it is ready to take calls. */
@@ -243,3 +248,5 @@ export function uptimeMs(status: string): number {
   for (const [, count, unit] of (status.split("\n")[0] ?? "").matchAll(/(\d+) (year|day|hour|minute|second|millisecond)s?/g)) sum += Number(count) * units[unit as keyof typeof units];
   return sum;
 }
+
+const entryWord = (entry: string) => (entry.includes("~") ? word.account(entry) : word.destination(entry));

@@ -18,8 +18,9 @@ export class TestClient {
     socket.on("error", () => {});
   }
 
-  static async open(url: string, origin: string, greeting: unknown = { type: "hello", version: protocolVersion, client: "test" }): Promise<TestClient> {
-    const client = new TestClient(new WebSocket(url, { origin }));
+  /** @param address as the edge would name it */
+  static async open(url: string, origin: string, greeting: unknown = { type: "hello", version: protocolVersion, client: "test" }, address = "127.0.0.1"): Promise<TestClient> {
+    const client = new TestClient(new WebSocket(url, { origin, headers: { "x-forwarded-for": address } }));
     await new Promise((resolve, reject) => client.socket.on("open", resolve).on("error", reject));
     client.socket.send(typeof greeting === "string" ? greeting : JSON.stringify(greeting));
     return client;
@@ -36,7 +37,7 @@ export class TestClient {
     const isAnswer = (frame: ServerFrame) => (frame.type === "response" || frame.type === "error") && frame.id === id;
     await until(() => this.frames.some(isAnswer) || this.closed !== undefined);
     const frame = this.frames.find(isAnswer);
-    if (!frame) throw new Error(`closed with ${this.closed} before '${name}' was answered`);
+    if (!frame) throw new Error(`the socket was closed with ${this.closed} before '${name}' was answered`);
     if (frame.type === "error") throw Object.assign(new Error(frame.message), { code: frame.code });
     return (frame as { result: Record<string, unknown> }).result;
   }

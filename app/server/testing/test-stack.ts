@@ -70,8 +70,8 @@ export class TestStack {
     return `http://127.0.0.1:${this.ports.app + slot}`;
   }
 
-  async open(slot = 0, greeting?: unknown): Promise<TestClient> {
-    const client = await TestClient.open(`ws://127.0.0.1:${this.ports.app + slot}/ws`, origin, greeting);
+  async open(slot = 0, greeting?: unknown, address?: string): Promise<TestClient> {
+    const client = await TestClient.open(`ws://127.0.0.1:${this.ports.app + slot}/ws`, origin, greeting, address);
     this.#clients.push(client);
     return client;
   }
