@@ -59,8 +59,6 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   startedAt = 0;
   ready = false;
   draining = false;
-  /** Milliseconds from the last event's making to its coming here. */
-  lagMs = 0;
   /** Legs that are known to be here, whether or not the list of channels has them. */
   knownLegs: () => Iterable<string> = () => [];
   /** The program whose calls are known, also while it can't be asked. */
@@ -190,8 +188,6 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   }
 
   #onEvent(event: SwitchEvent): void {
-    const stamp = Number(event["Event-Date-Timestamp"]) / 1_000;
-    if (stamp > 0) this.lagMs = Math.max(0, Date.now() - stamp);
     if (event["Event-Name"] === "SHUTDOWN_REQUESTED" || event["Event-Name"] === "SHUTDOWN") {
       if (this.draining) return;
       this.draining = true;
