@@ -13,6 +13,7 @@ import { say } from "./terminal.ts";
 interface Bench { what: string; needsCompose?: true; needsFreeswitch?: true }
 
 const benches: Record<string, Bench> = {
+  "app-server": { what: "sockets, call events and restarts of the application server, beside a bare ws server" },
   deploy: { what: "seconds of 'up', beside an empty Pulumi program and Docker Compose", needsCompose: true },
   switch: { what: "start, latency, cost of a call on FreeSWITCH, beside its packaged configuration", needsFreeswitch: true },
 };

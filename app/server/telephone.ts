@@ -262,13 +262,15 @@ export class Telephone {
 
   #onCall(call: TrackedCall): void {
     const view = this.calls.view(call);
+    const { users } = call;
     if (view) {
-      for (const user of call.users) this.tell(user, "call", { call: view });
+      const text = JSON.stringify({ call: view });
+      for (const user of users) this.sessions.tell(user, "call", text);
       if (view.state === "ended") void this.#record(view);
     }
     // Whoever a transfer took out of the call is otherwise than before, too.
-    this.people.refresh(...new Set([...call.users, ...this.#lastUsers.get(call) ?? []]));
-    this.#lastUsers.set(call, call.users);
+    this.people.refresh(...new Set([...users, ...this.#lastUsers.get(call) ?? []]));
+    this.#lastUsers.set(call, users);
   }
 
   /** For whoever left a call that goes on, it is over. */

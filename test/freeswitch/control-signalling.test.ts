@@ -72,7 +72,7 @@ describe.skipIf(!aptSource)(`calls over FreeSWITCH by signalling alone, without 
     running = await stack.start();
     await running.healthy();
     // Two servers, as in an upgrade, that agree by leases on who acts.
-    for (const holder of ["one", "two"]) desks.push(new Desk(stack, people, { rescueSeconds: 5, leases, holder }));
+    for (const holder of ["one", "two"]) desks.push(new Desk(stack, people, { leases, holder }));
     for (const desk of desks) await desk.open();
   });
   afterAll(async () => {
@@ -144,6 +144,7 @@ describe.skipIf(!aptSource)(`calls over FreeSWITCH by signalling alone, without 
     const late = new Desk(stack, people);
     try {
       await late.open();
+      await until("the call and its devices", () => late.telephony.calls.get(call) !== undefined && late.call.participants!.every(({ device }) => device !== undefined));
       expect(late.call).toMatchObject({ id: call, state: "answered", caller: { user: "p0" }, callee: { user: "p1" } });
       expect(late.call.participants!.map(({ user, device }) => [user, device])).toEqual(desks[0]!.call.participants!.map(({ user, device }) => [user, device]));
       await late.ask("p1", "hangup", { call });

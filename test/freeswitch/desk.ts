@@ -19,7 +19,7 @@ export class Desk {
   readonly permissions = new Map<string, readonly Permission[]>();
   readonly #devices = new Map<string, { id: string; user: string; account: string }>();
 
-  constructor(stack: Stack, actors: readonly Person[], options: Partial<TelephonyOptions> = {}) {
+  constructor(stack: Pick<Stack, "ports" | "eslPassword">, actors: readonly Person[], options: Partial<TelephonyOptions> = {}) {
     for (const { name, authName } of actors) this.#devices.set(authName, { id: deviceOf(authName), user: name, account: authName });
     const log = createLog(process.env.HOUSELINE_TEST_LOG === undefined ? "error" : "info");
     this.switches = new Switches({ switches: [{ name: "test", eslHost: "127.0.0.1", eslPort: stack.ports(0).esl, sipUrl: "ws://test/sip" }], eslPassword: stack.eslPassword, domain }, log);

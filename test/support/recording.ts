@@ -17,7 +17,7 @@ export const relied = [
 export const freeSwitchAlone = [
   "Event-Subclass", "Event-Date-Timestamp", "Action", "Conference-Name", "Member-ID", "Member-Type", "Speak", "Valet-Extension", "Houseline-Call", "Houseline-Subject", "Houseline-Person",
   "Houseline-Reason", "Houseline-Device", "variable_houseline_call", "variable_houseline_person", "variable_houseline_role", "variable_houseline_to", "variable_houseline_consults",
-  "variable_houseline_missing", "variable_houseline_muted", "variable_conference_name", "variable_signal_bond", "variable_sip_contact_user", "variable_sip_hangup_disposition", "variable_call_uuid",
+  "variable_houseline_missing", "variable_houseline_muted", "variable_signal_bond", "variable_sip_contact_user", "variable_sip_hangup_disposition", "variable_call_uuid",
   "Channel-Call-State", "Channel-Call-UUID", "Answer-State", "Caller-Channel-Created-Time", "Caller-Channel-Answered-Time",
 ] as const;
 

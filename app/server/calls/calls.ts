@@ -7,6 +7,7 @@ import { isHidden, TrackedCall, type DeviceOf, type Leg, type Party, type Role }
 import { callOfRoom, Conferences, type Conference } from "./conference.ts";
 import { participantsOf } from "./participants.ts";
 import { endReasonOf, isLoss } from "./reason.ts";
+import { CallRegistry } from "./registry.ts";
 
 /** Who people are: what a call tracker has to ask. */
 export interface Directory {
@@ -43,9 +44,6 @@ export interface CallsOptions {
   now?: () => number;
 }
 
-/** Calls at once, over all switches; more are not followed. */
-const mostCalls = 20_000;
-const mostOver = 5_000;
 const roles: ReadonlySet<string> = new Set<Role>(["caller", "callee", "added", "listening", "whispering", "barged-in"]);
 
 /** Follows every call of every switch by its events, and rebuilds what it missed from what the switch has. (docs/calls.md) */
@@ -56,11 +54,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   readonly #accountAt: NonNullable<CallsOptions["accountAt"]>;
   readonly #rescues: (home: object) => boolean;
   readonly #now: () => number;
-  readonly #calls = new Map<string, TrackedCall>();
-  /** Which call a leg belongs to. */
-  readonly #byLeg = new Map<string, TrackedCall>();
-  /** Calls that are over: a leg that comes late begins none of them anew. */
-  readonly #over = new Set<string>();
+  readonly #registry = new CallRegistry();
 
   constructor(directory: Directory, { deviceOf = () => undefined, accountAt = () => undefined, rescues = () => false, now = Date.now }: CallsOptions = {}) {
     super();
@@ -72,20 +66,25 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   get all(): readonly TrackedCall[] {
-    return [...this.#calls.values()];
+    return this.#registry.all;
   }
 
   /** A call in progress. */
   get(id: string): TrackedCall | undefined {
-    return this.#calls.get(id);
+    return this.#registry.get(id);
   }
 
   of(user: string): TrackedCall[] {
-    return this.all.filter((call) => call.users.has(user));
+    return this.#registry.of(user);
   }
 
   withLeg(uuid: string): TrackedCall | undefined {
-    return this.#byLeg.get(uuid);
+    return this.#registry.withLeg(uuid);
+  }
+
+  /** Ids of the legs that a switch is known to have. */
+  legsAt(home: object): string[] {
+    return this.#registry.legsAt(home);
   }
 
   withSpace(space: number): TrackedCall | undefined {
@@ -94,29 +93,20 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** As the protocol has it, for those who take part in it or, with hidden supervisors, for supervisors. */
   view(call: TrackedCall, forSupervisor = false): Call | undefined {
-    const legs = call.conference ? [...call.conference.members.keys()].flatMap((uuid) => this.#byLeg.get(uuid)?.legs.get(uuid) ?? []) : [];
+    const legs = call.conference ? [...call.conference.members.keys()].flatMap((uuid) => this.#registry.withLeg(uuid)?.legs.get(uuid) ?? []) : [];
     const all = [...new Set([...call.legs.values(), ...legs])];
     return call.view(call.endedAt === undefined ? participantsOf(call, all, (user) => this.#directory.find(user), this.#deviceOf, forSupervisor) : []);
   }
 
   /** What somebody's calls make of them. */
   presenceOf(user: string): "in-call" | "ringing" | undefined {
-    let ringing = false;
-    for (const call of this.#calls.values()) {
-      if (call.rescuing.has(user)) return "in-call";
-      for (const leg of call.legs.values()) {
-        if (leg.user !== user) continue;
-        if (leg.answered || leg.direction === "inbound") return "in-call";
-        ringing = true;
-      }
-    }
-    return ringing ? "ringing" : undefined;
+    return this.#registry.presenceOf(user);
   }
 
   /** A call that a server is about to place: its first leg will have the call's id. */
   open(id: string, home: object, caller: Party, destination: string, consults?: TrackedCall): TrackedCall {
     const call = new TrackedCall(id, home, caller, this.#partyAt(destination), this.#now());
-    this.#calls.set(id, call);
+    this.#registry.add(call);
     this.#consult(call, consults);
     this.emit("changed", call);
     return call;
@@ -159,7 +149,7 @@ export class Calls extends EventEmitter<CallsEvents> {
       if (lost.length === 0 && !(call.home === home && call.legs.size === 0 && call.rescuing.size === 0)) continue;
       const answered = lost.filter((leg) => leg.answered && !isHidden(leg));
       if (call.answeredAt !== undefined && this.#rescues(home) && answered.length > 0) for (const leg of answered) this.#vanish(call, leg);
-      for (const leg of lost) this.#forget(call, leg);
+      for (const leg of lost) this.#registry.detach(call, leg);
       call.conference = undefined;
       if (call.rescuing.size === 0 && call.legs.size === 0) this.#end(call, "NETWORK_OUT_OF_ORDER");
       else this.emit("changed", call);
@@ -205,7 +195,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #create(home: object, channel: Channel): void {
-    if (this.#byLeg.has(channel.uuid)) return;
+    if (this.#registry.withLeg(channel.uuid)) return;
     const call = this.#callOf(home, channel);
     const party = this.#directory.find(channel.user);
     if (!call || !party) return;
@@ -219,14 +209,14 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** The call that a leg is of: by our mark, by the leg that rang it, or a new one. */
   #callOf(home: object, channel: Channel): TrackedCall | undefined {
-    const marked = channel.call && this.#calls.get(channel.call);
+    const marked = channel.call && this.#registry.get(channel.call);
     if (marked) return marked;
-    if (channel.call === "" && channel.direction === "outbound") return this.#byLeg.get(channel.other) ?? this.#calls.get(channel.origin) ?? this.#byLeg.get(channel.origin);
+    if (channel.call === "" && channel.direction === "outbound") return this.#registry.withLeg(channel.other) ?? this.#registry.get(channel.origin) ?? this.#registry.withLeg(channel.origin);
     const caller = this.#directory.find(channel.user);
-    if (!caller || this.#calls.size >= mostCalls || this.#over.has(channel.call || channel.uuid)) return undefined;
+    if (!caller || !this.#registry.takes(channel.call || channel.uuid)) return undefined;
     const call = new TrackedCall(channel.call || channel.uuid, home, caller, this.#partyAt(channel.to || (channel.direction === "inbound" ? channel.destination : "")), channel.createdAt || this.#now());
-    this.#calls.set(call.id, call);
-    this.#consult(call, this.#calls.get(channel.consults));
+    this.#registry.add(call);
+    this.#consult(call, this.#registry.get(channel.consults));
     return call;
   }
 
@@ -243,9 +233,8 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #join(call: TrackedCall, leg: Leg): void {
-    call.legs.set(leg.uuid, leg);
+    this.#registry.attach(call, leg);
     call.home = leg.home;
-    this.#byLeg.set(leg.uuid, call);
     if (!call.callee && leg.role === "callee") call.callee = this.#directory.find(leg.user);
     this.#recognise(call);
     this.emit("changed", call);
@@ -253,8 +242,8 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   #answer(home: object, channel: Channel): void {
     // Its marks may have come after the leg itself.
-    if (!this.#byLeg.has(channel.uuid)) this.#create(home, channel);
-    const call = this.#byLeg.get(channel.uuid);
+    if (!this.#registry.withLeg(channel.uuid)) this.#create(home, channel);
+    const call = this.#registry.withLeg(channel.uuid);
     const leg = call?.legs.get(channel.uuid);
     if (!call || !leg) return;
     if (channel.account !== "") leg.account = channel.account;
@@ -268,7 +257,7 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** Two legs talk to each other: they may come from different calls, and then are one, the older. */
   #bridge(one: string, other: string): void {
-    const [first, second] = [this.#byLeg.get(one), this.#byLeg.get(other)];
+    const [first, second] = [this.#registry.withLeg(one), this.#registry.withLeg(other)];
     const [a, b] = [first?.legs.get(one), second?.legs.get(other)];
     if (!first || !second || !a || !b) return;
     a.peer = other;
@@ -286,9 +275,7 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** A leg goes over to another call; what it leaves behind ends, or ends when its last leg does. */
   #move(leg: Leg, from: TrackedCall, to: TrackedCall): void {
-    from.legs.delete(leg.uuid);
-    to.legs.set(leg.uuid, leg);
-    this.#byLeg.set(leg.uuid, to);
+    this.#registry.move(leg, from, to);
     to.space = undefined;
     to.answeredAt ??= this.#now();
     from.into = to.id;
@@ -299,14 +286,14 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #unbridge(uuid: string): void {
-    const leg = this.#byLeg.get(uuid)?.legs.get(uuid);
-    const peer = leg?.peer === undefined ? undefined : this.#byLeg.get(leg.peer)?.legs.get(leg.peer);
+    const leg = this.#registry.withLeg(uuid)?.legs.get(uuid);
+    const peer = leg?.peer === undefined ? undefined : this.#registry.withLeg(leg.peer)?.legs.get(leg.peer);
     if (peer?.peer === uuid) peer.peer = undefined;
     if (leg) leg.peer = undefined;
   }
 
   #hold(uuid: string, held: boolean): void {
-    const call = this.#byLeg.get(uuid);
+    const call = this.#registry.withLeg(uuid);
     const leg = call?.legs.get(uuid);
     if (!call || !leg || leg.held === held) return;
     leg.held = held;
@@ -314,7 +301,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #hangUp(channel: Channel): void {
-    const call = this.#byLeg.get(channel.uuid);
+    const call = this.#registry.withLeg(channel.uuid);
     const leg = call?.legs.get(channel.uuid);
     if (!call || !leg) return;
     const talked = leg.answered && call.answeredAt !== undefined && !isHidden(leg) && !call.leaving.has(leg.user) && call.legsOf(leg.user).length === 1;
@@ -325,7 +312,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #remove(call: TrackedCall, leg: Leg, cause: string, disposition: string, byDevice = false): void {
-    this.#forget(call, leg);
+    this.#registry.detach(call, leg);
     const conference = call.conference;
     if (conference && this.conferences.leave(conference, leg.uuid)) this.#conferenceChanged(conference);
     if (isHidden(leg)) return void this.emit("changed", call);
@@ -346,15 +333,10 @@ export class Calls extends EventEmitter<CallsEvents> {
     this.emit("changed", call);
   }
 
-  #forget(call: TrackedCall, leg: Leg): void {
-    call.legs.delete(leg.uuid);
-    this.#byLeg.delete(leg.uuid);
-    for (const other of call.legs.values()) if (other.peer === leg.uuid) other.peer = undefined;
-  }
-
   #vanish(call: TrackedCall, { user, account, role }: Pick<Leg, "user" | "account" | "role">): void {
     if (call.rescuing.has(user)) return;
     call.rescuing.set(user, { since: this.#now(), account, role });
+    this.#registry.markIncomplete(call);
     this.emit("vanished", call, user);
   }
 
@@ -387,15 +369,13 @@ export class Calls extends EventEmitter<CallsEvents> {
   #end(call: TrackedCall, cause: string, reason?: EndReason): void {
     if (call.endedAt !== undefined) return;
     const left = [...call.legs.values()];
-    for (const leg of left) this.#forget(call, leg);
+    for (const leg of left) this.#registry.detach(call, leg);
     call.rescuing.clear();
     call.endedAt = this.#now();
     const refusedForQuiet = call.answeredAt === undefined && call.callee !== undefined && cause !== "ORIGINATOR_CANCEL" && this.#directory.doNotDisturb(call.callee.user);
     call.reason = reason ?? (call.into === undefined ? refusedForQuiet ? "do-not-disturb" : endReasonOf(cause, call.answeredAt !== undefined) : "merged");
-    this.#calls.delete(call.id);
-    this.#over.add(call.id);
-    if (this.#over.size > mostOver) this.#over.delete(this.#over.values().next().value!);
-    const asked = call.consults === undefined ? undefined : this.#calls.get(call.consults);
+    this.#registry.remove(call);
+    const asked = call.consults === undefined ? undefined : this.#registry.get(call.consults);
     if (asked?.consultation === call.id) {
       asked.consultation = undefined;
       this.emit("changed", asked);
@@ -407,7 +387,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   /** A channel that the switch has: its events may have been missed. */
   #adopt(home: object, channel: Channel): void {
     this.#create(home, channel);
-    const call = this.#byLeg.get(channel.uuid);
+    const call = this.#registry.withLeg(channel.uuid);
     const leg = call?.legs.get(channel.uuid);
     if (!call || !leg) return;
     Object.assign(leg, { answered: channel.answered, held: channel.held, muted: channel.muted });
@@ -434,7 +414,7 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** What another server, or this one, told about a call. */
   #notice(event: SwitchEvent): void {
-    const call = this.#calls.get(String(event["Houseline-Call"]));
+    const call = this.#registry.get(String(event["Houseline-Call"]));
     const user = String(event["Houseline-Person"]);
     if (!call || !userName.safeParse(user).success) return;
     const reason = endReason.safeParse(event["Houseline-Reason"]).data;
@@ -450,11 +430,11 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #enter(conference: Conference, uuid: string): void {
-    const from = this.#byLeg.get(uuid);
+    const from = this.#registry.withLeg(uuid);
     const leg = from?.legs.get(uuid);
     if (!from || !leg) return;
     // The conference of a call that became one takes in legs of others, such as a consultation's.
-    const call = this.#calls.get(callOfRoom(conference.name) ?? "") ?? from;
+    const call = this.#registry.get(callOfRoom(conference.name) ?? "") ?? from;
     call.conference = conference;
     if (call !== from) return this.#move(leg, from, call);
     call.answeredAt ??= this.#now();
@@ -463,17 +443,17 @@ export class Calls extends EventEmitter<CallsEvents> {
   }
 
   #leave(uuid: string): void {
-    const call = this.#byLeg.get(uuid);
+    const call = this.#registry.withLeg(uuid);
     if (call && call.legs.size === 1) call.conference = undefined;
   }
 
   #conferenceChanged(conference: Conference): void {
     this.emit("conference", conference);
-    for (const call of this.#calls.values()) if (call.conference === conference) this.emit("changed", call);
+    for (const call of this.all) if (call.conference === conference) this.emit("changed", call);
   }
 
   #park(uuid: string, space: number | undefined): void {
-    const call = this.#byLeg.get(uuid);
+    const call = this.#registry.withLeg(uuid);
     if (!call || call.space === space) return;
     call.space = space;
     this.emit("changed", call);

@@ -12,6 +12,8 @@ import { MediaWatch } from "./media-watch.ts";
 
 /** Seconds for a device that has just registered to answer by itself. */
 const ringSeconds = 8;
+/** Milliseconds from an attempt that failed to the next. */
+const againMs = 1_500;
 /** Milliseconds in which somebody whose page reloads is usually back: no music for so short a time. */
 const musicAfterMs = 600;
 
@@ -136,7 +138,13 @@ export class Rescue {
       if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") await this.#end(call, user, "hung-up");
       // Busy: the page has the call, and its media too.
       else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#control.tell(call, "back", user).catch(() => {});
+      else setTimeout(() => this.#again(call, user, home, registration.account), againMs).unref();
     }
+  }
+
+  #again(call: TrackedCall, user: string, home: RemoteSwitch, account: string): void {
+    const registration = home.registrations.ofAccount(account);
+    if (registration && call.rescuing.has(user)) void this.#bringBack(call, user, home, registration);
   }
 
   /** Connects somebody who is back with whoever waits for them in the same switch. */

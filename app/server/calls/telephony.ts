@@ -61,6 +61,7 @@ export class Telephony {
       ...callRequests(this.control, history), ...transferRequests(this.control), ...conferenceRequests(this.control), ...parkingRequests(this.control),
       ...supervisionRequests(this.control), ...roomRequests(this.control, rooms),
     };
+    for (const home of switches.all) home.knownLegs = () => this.calls.legsAt(home);
     switches.on("changed", () => void this.#leases.renew());
     switches.on("registered", (_, { account }) => void devices.learn(account));
     switches.on("event", (from, event) => this.calls.take(from, event));

@@ -57,8 +57,9 @@ export function parkingRequests(control: CallControl): Handlers<"park" | "pickUp
     park: ({ user }, { call: callId, space }) => control.withCall(user, callId, async (call) => {
       const own = control.own(call, user);
       const peer = control.peer(call, user);
-      // A taken space would connect the two who are parked there.
-      if (space !== undefined && parkedOf(await control.run(peer, commands.show.parked)).some((one) => one.space === space)) throw new RequestError("conflict", `Space ${space} is taken.`);
+      // A taken space would connect the two who are parked there. The question also tells a switch that has no parking.
+      const taken = parkedOf(await control.run(peer, commands.show.parked));
+      if (taken.some((one) => one.space === space)) throw new RequestError("conflict", `Space ${space} is taken.`);
       const settled = parked(call);
       settled.catch(() => {});
       await control.tell(call, "leaving", user, "transferred");

@@ -36,7 +36,6 @@ export interface Channel {
   disposition: string;
   /** The leg that a bridge joined it with. */
   peer: string;
-  conference: string;
   muted: boolean;
   /** The account of whoever is missing, while this leg waits for them. */
   missing: string;
@@ -82,7 +81,6 @@ export function channelOf(event: SwitchEvent): Channel | undefined {
     byDevice: text(event.variable_sip_hangup_disposition).startsWith("recv_"),
     disposition: text(event.variable_originate_disposition),
     peer: id(event.variable_signal_bond),
-    conference: text(event.variable_conference_name),
     muted: text(event.variable_houseline_muted) === "true",
     missing: /^[a-z][a-z0-9._-]{0,31}~[A-Za-z0-9]{1,40}$/.test(text(event.variable_houseline_missing)) ? text(event.variable_houseline_missing) : "",
   };

@@ -34,9 +34,8 @@ const command = (...words: string[]) => EslCommand.of(...words);
 /** Causes that this server hangs up with. (FreeSWITCH, "Hangup Cause Code Table") */
 export type HangupCause = "NORMAL_CLEARING" | "CALL_REJECTED" | "USER_BUSY" | "ORIGINATOR_CANCEL" | "LOSE_RACE" | "PICKED_OFF" | "ALLOTTED_TIMEOUT" | "MEDIA_TIMEOUT" | "ATTENDED_TRANSFER";
 
-/** Marks by which any server knows whose a leg is and of which call, also after a restart. */
+/** Channel variables that are set on a leg that is there. */
 export type Mark =
-  | { name: "houseline_call"; value: Uuid } | { name: "houseline_person"; value: UserWord } | { name: "houseline_role"; value: string }
   | { name: "houseline_parker"; value: UserWord }
   | { name: "houseline_missing"; value: AccountWord | "none" }
   | { name: "park_after_bridge" | "houseline_muted"; value: "true" | "false" };

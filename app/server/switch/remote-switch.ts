@@ -42,6 +42,8 @@ interface RemoteSwitchEvents {
 }
 
 const settleMs = 500;
+/** FreeSWITCH lists a channel some hundred milliseconds after it has told of it: one that began during a gap shows in a second look. */
+const secondLookMs = 1_500;
 /** Milliseconds without any answer after which a switch counts as gone: its host may be. */
 const unreachableMs = 10_000;
 
@@ -57,11 +59,12 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   startedAt = 0;
   ready = false;
   draining = false;
-  /** Milliseconds from the last event's making to its coming here. */
-  lagMs = 0;
+  /** Legs that are known to be here, whether or not the list of channels has them. */
+  knownLegs: () => Iterable<string> = () => [];
   /** The program whose calls are known, also while it can't be asked. */
   #followed: string | undefined;
   #settling: NodeJS.Timeout | undefined;
+  #secondLook: NodeJS.Timeout | undefined;
   #unreachable: NodeJS.Timeout | undefined;
   /** Events that come while the list of channels is being read: they are newer than it. */
   #waiting: SwitchEvent[] | undefined;
@@ -83,6 +86,7 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
 
   close(): void {
     clearTimeout(this.#settling);
+    clearTimeout(this.#secondLook);
     clearTimeout(this.#unreachable);
     this.link.close();
   }
@@ -115,7 +119,11 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
       const wasReady = this.ready;
       const ready = /RUNNING/.test(profiles);
       if (!wasReady && ready) {
+        await this.link.api(commands.flushAll()).catch(() => undefined);
         await this.#read();
+        for (const one of this.registrations.all) this.emit("registered", one, false);
+        clearTimeout(this.#secondLook);
+        this.#secondLook = setTimeout(() => void this.#read().catch(() => undefined), secondLookMs);
         this.#log.info({ switch: this.url, kind: this.kind, core: this.coreUuid, draining: this.draining }, "switch is ready");
       }
       this.ready = ready;
@@ -132,20 +140,18 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   /** Reads everything, and then takes the events that came meanwhile. */
   async #read(): Promise<void> {
     this.#waiting = [];
-    await this.link.api(commands.flushAll()).catch(() => undefined);
     const { link } = this;
     const [channels, registrations, conferences, parked] = await Promise.all([
       link.api(commands.show.channels), link.api(commands.show.registrations), orNothing(link.api(commands.show.conferences)), orNothing(link.api(commands.show.parked)),
     ]);
     this.registrations.replace(registrations);
     const rows = (JSON.parse(channels) as { rows?: { uuid: string }[] }).rows ?? [];
-    // One that ended since the list was made can't be dumped.
-    const dumps = await Promise.all(rows.map(({ uuid }) => orNothing(Promise.resolve().then(() => link.api(commands.dump(word.uuid(uuid)))))));
+    // One that ended since the list was made can't be dumped; one that it doesn't have yet can.
+    const dumps = await Promise.all([...new Set([...rows.map(({ uuid }) => uuid), ...this.knownLegs()])].map((uuid) => orNothing(Promise.resolve().then(() => link.api(commands.dump(word.uuid(uuid)))))));
     this.emit("state", { channels: dumps.map((dump) => parsed<SwitchEvent>(dump)).filter((event) => event !== undefined), conferences: conferencesOf(conferences), parked: parkedOf(parked) });
     const waiting = this.#waiting;
     this.#waiting = undefined;
     for (const event of waiting ?? []) this.#onEvent(event);
-    for (const one of this.registrations.all) this.emit("registered", one, false);
   }
 
   /** A global variable; FreeSWITCH answers `-ERR no reply` for one that is empty or not set. */
@@ -161,6 +167,7 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   #onDown(reason: string): void {
     this.#log.info({ switch: this.url, core: this.coreUuid, reason }, "link to the switch is lost");
     clearTimeout(this.#settling);
+    clearTimeout(this.#secondLook);
     this.ready = false;
     this.draining = false;
     this.coreUuid = undefined;
@@ -181,8 +188,6 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   }
 
   #onEvent(event: SwitchEvent): void {
-    const stamp = Number(event["Event-Date-Timestamp"]) / 1_000;
-    if (stamp > 0) this.lagMs = Math.max(0, Date.now() - stamp);
     if (event["Event-Name"] === "SHUTDOWN_REQUESTED" || event["Event-Name"] === "SHUTDOWN") {
       if (this.draining) return;
       this.draining = true;
