@@ -10,7 +10,7 @@ const forbidden = {
   "app/lab-switch": ["app/server", "app/client", "app/softphone", "pulumi", "cli", "test"],
   "pulumi": ["app", "cli", "test"],
   "cli": ["app", "test"],
-  "tools": ["app", "test"],
+  "tools": ["app/server", "app/client", "app/softphone", "app/lab-switch", "test"],
 };
 
 const importRules = Object.entries(forbidden).map(([from, folders]) => ({

@@ -58,20 +58,20 @@ function configOf(text: string, where: string): Record<string, unknown> {
 
 type Secrets = Settings["secrets"];
 
-/** Made once for a stack of this machine; in a file that only its user reads. */
+/** Made once for a stack of this machine; in a file that only its user reads. What an older release didn't make yet is added. */
 function generatedSecrets({ directory }: Environment): Secrets {
-  const made = {
+  const path = join(directory, "secrets.json");
+  const fresh = () => ({
     eslPassword: randomBytes(24).toString("hex"),
     directoryPassword: randomBytes(24).toString("hex"),
     meshPassword: randomBytes(24).toString("hex"),
     demoPassword: speakablePassword(),
-  };
-  const path = join(directory, "secrets.json");
-  const kept = keep(path, () => JSON.stringify(made), (text) => JSON.parse(text) as Secrets);
-  const secrets = { ...made, ...kept };
-  // An older release made the stack, with fewer secrets.
-  if (Object.keys(secrets).length > Object.keys(kept).length) write(path, JSON.stringify(secrets));
-  return secrets;
+    adminToken: `hl_${randomBytes(32).toString("base64url")}`,
+  });
+  const kept = keep(path, () => JSON.stringify(fresh()), (text) => JSON.parse(text) as Secrets);
+  const whole = { ...fresh(), ...kept };
+  if (Object.keys(whole).length > Object.keys(kept).length) write(path, JSON.stringify(whole));
+  return whole;
 }
 
 /** The passphrase that encrypts the secrets in Pulumi's state. */
@@ -88,6 +88,7 @@ function keep<T>(path: string, make: () => string, read: (text: string) => T): T
   }
 }
 
+/** Whole or not at all, for its user alone. */
 function write(path: string, text: string): void {
   mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
   const part = `${path}.${process.pid}`;

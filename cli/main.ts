@@ -6,7 +6,9 @@ import { Failure } from "./failure.ts";
 import { history, rollback } from "./rollback.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
+import { token } from "./token.ts";
 import { up, upgrade } from "./up.ts";
+import { user } from "./user.ts";
 
 const usage = `Usage: ./houseline COMMAND
 
@@ -16,12 +18,14 @@ const usage = `Usage: ./houseline COMMAND
   history [stack] [--json]                        every deployment: when, who, what, how it ended
   status [stack] [--json]                         releases, slots and health
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
+  user add|list|role|passwd|remove …              people of a stack that runs here; 'user' alone says how
+  token add|list|revoke …                         API tokens of its servers
   doctor                                          what is missing on this machine, and what mends it
   bench NAME [--json]                             measures, side by side with the peer
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, down, doctor, bench, test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, down, user, token, doctor, bench, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;

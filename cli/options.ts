@@ -5,9 +5,13 @@ import { Failure } from "./failure.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** Reads a command's options; anything else is refused with what the command takes. */
-export function readOptions<T extends Options>(command: string, args: string[], options: T, most = 0) {
-  const usage = `Type './houseline ${command}${most > 0 ? " [stack]" : ""}${Object.keys(options).map((name) => ` [--${name}${options[name]!.type === "string" ? " …" : ""}]`).join("")}'.`;
+/**
+ * Reads a command's options; anything else is refused with what the command takes.
+ *
+ * @param words what it takes beside options, as its usage has it
+ */
+export function readOptions<T extends Options>(command: string, args: string[], options: T, most = 0, words = "[stack]") {
+  const usage = `Type './houseline ${command}${most > 0 ? ` ${words}` : ""}${Object.keys(options).map((name) => ` [--${name}${options[name]!.type === "string" ? " …" : ""}]`).join("")}'.`;
   try {
     const parsed = parseArgs({ args, options, allowPositionals: true });
     if (parsed.positionals.length > most) throw new Failure(`'./houseline ${command}' does not take '${parsed.positionals[most]}'. ${usage}`);

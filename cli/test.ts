@@ -5,7 +5,7 @@ import { Failure } from "./failure.ts";
 import { endRun, runMark } from "./leftovers.ts";
 import { readOptions } from "./options.ts";
 import { root } from "./paths.ts";
-import { forTesting, setUp, useOwnTools } from "./setup/index.ts";
+import { forTesting, forUnitTests, setUp } from "./setup/index.ts";
 
 const projects = ["unit", "integration", "e2e", "freeswitch"] as const;
 
@@ -15,7 +15,7 @@ interface Counts { passed: number; failed: number; skipped: number }
 export async function test(args: string[]): Promise<number> {
   const { wanted, yes } = parseOptions(args);
   if (wanted.some((project) => project !== "unit" && hasTests(project))) await setUp(forTesting, { yes });
-  else useOwnTools();
+  else await setUp(forUnitTests, { yes });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   if (wanted.length === projects.length || wanted.includes("unit")) {
     await check("lint", ["eslint", "."], counts);

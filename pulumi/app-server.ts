@@ -41,6 +41,9 @@ export class AppServer extends pulumi.ComponentResource {
         "esl-password": args.secrets.eslPassword,
         "directory-password": args.secrets.directoryPassword,
         "demo-password": args.secrets.demoPassword,
+        "admin-token": args.secrets.adminToken,
+        "database-url": args.secrets.databaseUrl,
+        "jwt-secret": args.secrets.jwtSecret,
       }, child);
     }
 
@@ -72,7 +75,7 @@ export class AppServer extends pulumi.ComponentResource {
 }
 
 export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" | "images" | "switches" | "dataDirectory"> & { host: Pick<Host, "privateAddress"> }): ContainerPlan {
-  const { ports, domain, site } = args.settings;
+  const { ports, domain, site, origins, signIn, apiOrigins } = args.settings;
   return {
     stack: args.stack,
     role: "app-server",
@@ -83,7 +86,13 @@ export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" |
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_SWITCHES: JSON.stringify(args.switches),
-      HOUSELINE_ORIGINS: `http://${site}:${ports.applicationEdge}`,
+      HOUSELINE_ORIGINS: [`http://${site}:${ports.applicationEdge}`, ...(origins === undefined ? [] : [origins])].join(" "),
+      ...(apiOrigins === undefined ? {} : { HOUSELINE_API_ORIGINS: apiOrigins }),
+      ...(signIn.jwksUrl === undefined ? {} : { HOUSELINE_JWKS_URL: signIn.jwksUrl }),
+      ...(signIn.jwtIssuer === undefined ? {} : { HOUSELINE_JWT_ISSUER: signIn.jwtIssuer }),
+      ...(signIn.jwtAudience === undefined ? {} : { HOUSELINE_JWT_AUDIENCE: signIn.jwtAudience }),
+      HOUSELINE_JWT_CLOCK_SKEW: String(signIn.jwtClockSkewSeconds),
+      HOUSELINE_JWT_EXTENSIONS: signIn.jwtExtensions,
     },
     volumes: [{ hostPath: args.dataDirectory, containerPath: "/data" }],
     memoryMegabytes: 512,

@@ -7,11 +7,11 @@ import type { Settings } from "./settings.ts";
 /** Secrets by file name under `/run/secrets`. */
 export type SecretFiles = Record<string, string>;
 
-/** What the switch and the application server share, what switches share among themselves, and the demo people's password (empty without them). */
-export interface StackSecrets { eslPassword: string; directoryPassword: string; meshPassword: string; demoPassword: string }
+/** What the switch and the application server share, what switches share among themselves, and what the application server alone is given (empty: not wanted). */
+export interface StackSecrets { eslPassword: string; directoryPassword: string; meshPassword: string; demoPassword: string; adminToken: string; databaseUrl: string; jwtSecret: string }
 
 /** Every secret that the configuration must hold, or a refusal with what to type. */
-export function requireSecrets({ secrets, demoPeople }: Pick<Settings, "secrets" | "demoPeople">): StackSecrets {
+export function requireSecrets({ secrets, demoPeople, signIn }: Pick<Settings, "secrets" | "demoPeople" | "signIn">): StackSecrets {
   const needed = ["eslPassword", "directoryPassword", "meshPassword", ...(demoPeople ? ["demoPassword"] as const : [])] as const;
   for (const key of needed) {
     if (secrets[key] !== undefined) continue;
@@ -22,6 +22,9 @@ export function requireSecrets({ secrets, demoPeople }: Pick<Settings, "secrets"
     directoryPassword: secrets.directoryPassword!,
     meshPassword: secrets.meshPassword!,
     demoPassword: demoPeople ? secrets.demoPassword! : "",
+    adminToken: secrets.adminToken ?? "",
+    databaseUrl: secrets.databaseUrl ?? "",
+    jwtSecret: signIn.jwtSecret ?? "",
   };
 }
 
@@ -32,7 +35,8 @@ export function requireSecrets({ secrets, demoPeople }: Pick<Settings, "secrets"
 export function secretsContainer(name: string, stack: string, image: string, files: SecretFiles, options: pulumi.CustomResourceOptions): docker.Container {
   return new docker.Container(name, {
     ...data(stack, name, image),
-    uploads: Object.entries(files).map(([file, content]) => ({
+    // What is not wanted has no file: the provider takes no empty one.
+    uploads: Object.entries(files).filter(([, content]) => content !== "").map(([file, content]) => ({
       file: `/run/secrets/${file}`,
       content: pulumi.secret(content),
       permissions: "0444",

@@ -24,6 +24,7 @@ const password = () => z.string().min(8).max(200).regex(/^[\x21-\x7e]+$/, "print
 export const schema = z.strictObject({
   domain: hostName().default("houseline.internal"),
   site: z.enum(["localhost", "127.0.0.1"]).default("localhost"),
+  origins: z.string().max(2_000).regex(/^https?:\/\/[a-z0-9.:-]+( https?:\/\/[a-z0-9.:-]+)*$/, "origins such as https://crm.example.com, with one space between them and no path").optional(),
   addresses: z.strictObject({
     edge: ipAddress().default("127.0.0.1"),
     private: ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one").default("127.0.0.1"),
@@ -51,6 +52,15 @@ export const schema = z.strictObject({
   healthySeconds: number(z.number().int().min(5).max(600)).default(90),
   demoPeople: boolean().default(false),
   dataDirectory: z.string().max(1_000).regex(/^\/[^\0:]+$/, "an absolute path without ':'").optional(),
+  signIn: z.strictObject({
+    jwtSecret: z.string().min(32).max(1_000).regex(/^[\x21-\x7e]+$/, "printable characters without spaces").optional(),
+    jwksUrl: z.string().max(1_000).regex(/^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)[:/])[^\s"'<>@]+$/, "an https:// address without user and password").optional(),
+    jwtIssuer: text().optional(),
+    jwtAudience: text().optional(),
+    jwtClockSkewSeconds: number(z.number().int().min(0).max(300)).default(30),
+    jwtExtensions: z.string().regex(/^[0-9]{2,6}-[0-9]{2,6}$/, "two extensions with '-' between them, such as 2000-8999").default("2000-8999"),
+  }).prefault({}),
+  apiOrigins: z.string().max(2_000).regex(/^(https?:\/\/[^\s"'<>/@]+( |$))+$/, "origins such as https://crm.example.com, separated by one space").optional(),
   registry: z.string().max(200).regex(/^[a-z0-9][a-z0-9._:/-]*$/, "a registry such as registry.example.com or registry.example.com/team").optional(),
   images: z.strictObject({
     appServer: imageName().optional(),
@@ -68,6 +78,8 @@ export const schema = z.strictObject({
     directoryPassword: password().optional(),
     meshPassword: password().optional(),
     demoPassword: password().optional(),
+    adminToken: z.string().regex(/^hl_[A-Za-z0-9_-]{43}$/, "'hl_' and 43 letters, digits, '-' and '_'").optional(),
+    databaseUrl: z.string().max(1_000).regex(/^postgres(ql)?:\/\/\S+$/, "a URL such as postgres://user:password@host:5432/database").optional(),
   }).prefault({}),
 });
 
@@ -76,6 +88,7 @@ export type Settings = z.infer<typeof schema>;
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
   "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
+  "secrets.adminToken", "secrets.databaseUrl", "signIn.jwtSecret",
 ];
 
 /** Every key with its path (`ports.sipWs`). */

@@ -19,6 +19,8 @@ export interface SoftswitchArgs {
   directoryUrls: readonly string[];
   /** Private addresses of every host with a switch of this stack. */
   peers: readonly string[];
+  /** Directory of the host for voicemail, owned by the user of the containers. */
+  voicemailDirectory: string;
 }
 
 /** Seconds that a switch may take to end after its drain limit. */
@@ -81,8 +83,8 @@ export class Softswitch extends pulumi.ComponentResource {
   }
 }
 
-/** The switch itself, FreeSWITCH or the lab switch: both are given the same. */
-export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
+/** The switch itself, FreeSWITCH or the lab switch: both are given the same, but for voicemail. */
+export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers" | "voicemailDirectory"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
   const { ports, drainSeconds, domain } = args.settings;
   return {
     stack: args.stack,
@@ -100,7 +102,7 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
       HOUSELINE_DIRECTORY_URLS: args.directoryUrls.join(" "),
       HOUSELINE_DRAIN_SECONDS: String(drainSeconds),
     },
-    volumes: [],
+    volumes: args.choice.kind === "freeswitch" ? [{ hostPath: args.voicemailDirectory, containerPath: "/var/lib/houseline/voicemail" }] : [],
     memoryMegabytes: 2_048,
     stopSeconds: drainSeconds + afterDrainSeconds,
     healthySeconds: args.settings.healthySeconds,

@@ -7,6 +7,7 @@ export interface BackOff {
 }
 
 export const controlBackOff: BackOff = { firstMs: 400, longestMs: 15_000 };
+export const lineBackOff: BackOff = { firstMs: 400, longestMs: 15_000 };
 export const registrationBackOff: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 
 /**

@@ -10,7 +10,7 @@ export interface MatchCandidate {
   readonly callId: string | undefined;
 }
 
-/** Which side of a call somebody is on, and who is on the other; nothing for a call of others. */
+/** Which side of a call somebody is on, and who is on the other; nothing for a call of others, or one of several that they joined later. */
 export function sideOf(call: Call, me: string): { direction: CallDirection; peer: Call["caller"] } | undefined {
   if (call.caller.user === me) return { direction: "outgoing", peer: call.callee };
   if (call.callee.user === me) return { direction: "incoming", peer: call.caller };
@@ -18,17 +18,15 @@ export function sideOf(call: Call, me: string): { direction: CallDirection; peer
 }
 
 /**
- * Finds the session of this page that a call of the server's is about. SIP carries no id of ours, so it is the
+ * Finds the session of this page that a call of the server's is about: by its id when `X-Houseline-Call` said it; else the
  * oldest session in the same direction with the same person that no other call has; a call keeps the one it got.
  */
 export function sessionFor<Candidate extends MatchCandidate>(call: Call, me: string, sessions: Iterable<Candidate>): Candidate | undefined {
-  const side = sideOf(call, me);
-  if (!side) return undefined;
   const candidates = [...sessions];
-  return (
-    candidates.find((session) => session.callId === call.id) ??
-    candidates.find((session) => session.callId === undefined && session.direction === side.direction && isAddressOf(session.address, side.peer))
-  );
+  const exact = candidates.find((session) => session.callId === call.id);
+  if (exact) return exact;
+  const side = sideOf(call, me);
+  return side && candidates.find((session) => session.callId === undefined && session.direction === side.direction && isAddressOf(session.address, side.peer));
 }
 
 function isAddressOf(address: string, person: Call["caller"]): boolean {

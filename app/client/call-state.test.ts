@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { heldBy, learn, newCall, stateOf } from "./call-state.ts";
+import { heldBy, learn, newCall, stateOf, waitsFor } from "./call-state.ts";
 import type { CallFact, CallFacts } from "./call-state.ts";
 
 function told(direction: "outgoing" | "incoming", ...facts: CallFact[]): CallFacts {
@@ -64,4 +64,37 @@ test("the same fact twice is the same object", () => {
   const answered = told("outgoing", { type: "accepted" });
   expect(learn(answered, { type: "accepted" })).toBe(answered);
   expect(learn(answered, control("answered"))).toBe(answered);
+});
+
+test("a leg that broke off makes the call wait, without hold, until a new leg is answered", () => {
+  const held = told("outgoing", { type: "accepted" }, { type: "hold", by: "me" });
+  const lost = learn(held, { type: "lost" });
+  expect([stateOf(lost), waitsFor(lost), heldBy(lost)]).toEqual(["rescuing", "me", undefined]);
+  expect(stateOf(learn(lost, control("answered")))).toBe("rescuing");
+  expect(stateOf(learn(lost, { type: "accepted" }))).toBe("answered");
+  expect(learn(lost, { type: "ended", reason: "not-returned", by: "system" }).end?.reason).toBe("not-returned");
+});
+
+test("a call that an earlier page was in begins by waiting for its leg", () => {
+  expect(stateOf(told("incoming", { type: "lost" }))).toBe("rescuing");
+});
+
+test("the other side's loss is the server's word alone, and so is their return", () => {
+  const waiting = told("outgoing", { type: "accepted" }, { type: "control", call: { state: "rescuing" }, rescued: "peer" });
+  expect([stateOf(waiting), waitsFor(waiting)]).toEqual(["rescuing", "peer"]);
+  expect(stateOf(learn(waiting, control("answered")))).toBe("answered");
+});
+
+test("a hold that the server set for this person is theirs, though the switch tells it as the other side's", () => {
+  const asking = told("outgoing", { type: "accepted" }, { type: "hold", by: "peer" }, { type: "control", call: { state: "held" }, holds: "me" });
+  expect([stateOf(asking), heldBy(asking)]).toEqual(["held", "me"]);
+  expect(heldBy(learn(asking, { type: "control", call: { state: "held" }, holds: "both" }))).toBe("both");
+});
+
+test("a call that goes on at another device has moved there, also when its leg ended here first", () => {
+  const talking = told("outgoing", { type: "accepted" });
+  expect(learn(talking, { type: "moved" }).end).toEqual({ reason: "moved", by: "system" });
+  expect(learn(learn(talking, { type: "ended", reason: "hung-up", by: "peer" }), { type: "moved" }).end?.reason).toBe("moved");
+  expect(learn(learn(talking, { type: "ended", reason: "hung-up", by: "me" }), { type: "moved" }).end?.reason).toBe("hung-up");
+  expect(learn(told("incoming"), { type: "moved" }).end?.reason).toBe("answered-elsewhere");
 });

@@ -1,22 +1,29 @@
 import type { Call } from "../protocol/wire.ts";
 import type { CallDirection, CallEndReason, EndedBy } from "./end-reason.ts";
 
-/** What a call looks like from here. `dialling`: asked for, the other side does not ring yet. */
-export type PhoneCallState = "dialling" | "ringing" | "answered" | "held" | "ended";
+/**
+ * What a call looks like from here. `dialling`: asked for, the other side does not ring yet. `rescuing`: one of the two
+ * lost their page, network or switch, and the call waits for them.
+ */
+export type PhoneCallState = "dialling" | "ringing" | "answered" | "held" | "rescuing" | "ended";
 
-type Side = "me" | "peer";
+export type Side = "me" | "peer";
 
 /**
  * A call as two witnesses tell it. The SIP session is the truth about this leg (answered, held here, over); the
- * application server knows both legs: that the other side holds, and why it ended.
+ * application server knows every leg: that the other side holds, that somebody vanished, and why the call ended.
  */
 export interface CallFacts {
   readonly direction: CallDirection;
   readonly phase: "dialling" | "ringing" | "answered" | "ended";
   readonly heldByMe: boolean;
   readonly heldByPeerInSip: boolean;
-  /** Whom the server's word "held" is about: it does not say, so whoever held when the word came. */
-  readonly heldInControl: Side | undefined;
+  /** Who holds, in the server's words; where it only says that the call is held, whoever held when the word came. */
+  readonly heldInControl: Side | "both" | undefined;
+  /** This device has no leg that works: it waits for a new one. */
+  readonly legLost: boolean;
+  /** Whom the server waits for. */
+  readonly rescuedInControl: Side | undefined;
   readonly answered: boolean;
   readonly end: { readonly reason: CallEndReason; readonly by: EndedBy } | undefined;
 }
@@ -25,36 +32,51 @@ export type CallFact =
   | { type: "progress" }
   | { type: "accepted" }
   | { type: "hold" | "unhold"; by: Side }
+  /** The leg broke off, or ended while the server says that the call goes on. */
+  | { type: "lost" }
   | { type: "ended"; reason: CallEndReason; by: EndedBy }
-  | { type: "control"; call: Pick<Call, "state" | "reason"> };
+  /** The call goes on at another device of this person's. */
+  | { type: "moved" }
+  /** `rescued`: whom the server waits for, when its state is `rescuing`. `holds`: who holds, where the server says it. */
+  | { type: "control"; call: Pick<Call, "state" | "reason">; rescued?: Side | undefined; holds?: Side | "both" | undefined };
 
 export function newCall(direction: CallDirection): CallFacts {
-  return { direction, phase: direction === "incoming" ? "ringing" : "dialling", heldByMe: false, heldByPeerInSip: false, heldInControl: undefined, answered: false, end: undefined };
+  return {
+    direction, phase: direction === "incoming" ? "ringing" : "dialling", heldByMe: false, heldByPeerInSip: false, heldInControl: undefined,
+    legLost: false, rescuedInControl: undefined, answered: false, end: undefined,
+  };
 }
 
 /** Takes one fact in. The same object comes back when it changes nothing. */
 export function learn(facts: CallFacts, fact: CallFact): CallFacts {
-  if (fact.type === "control") return learnFromControl(facts, fact.call);
+  if (fact.type === "control") return learnFromControl(facts, fact);
+  if (fact.type === "moved") return learnMoved(facts);
   if (facts.phase === "ended") return facts;
   switch (fact.type) {
     case "progress":
       return facts.phase === "dialling" ? { ...facts, phase: "ringing" } : facts;
     case "accepted":
-      return facts.answered ? facts : { ...facts, phase: "answered", answered: true };
+      if (facts.answered && !facts.legLost && facts.rescuedInControl !== "me") return facts;
+      return { ...facts, phase: "answered", answered: true, legLost: false, rescuedInControl: facts.rescuedInControl === "peer" ? "peer" : undefined, heldByPeerInSip: false };
     case "hold":
     case "unhold":
       return fact.by === "me" ? { ...facts, heldByMe: fact.type === "hold" } : { ...facts, heldByPeerInSip: fact.type === "hold" };
+    case "lost":
+      // A new leg begins without hold, whoever held the old one.
+      return facts.legLost ? facts : { ...facts, phase: "answered", answered: true, legLost: true, heldByMe: false, heldByPeerInSip: false, heldInControl: undefined };
     case "ended":
       return { ...facts, phase: "ended", end: { reason: fact.reason, by: fact.by } };
   }
 }
 
-function learnFromControl(facts: CallFacts, { state, reason }: Pick<Call, "state" | "reason">): CallFacts {
+function learnFromControl(facts: CallFacts, { call: { state, reason }, rescued, holds }: Extract<CallFact, { type: "control" }>): CallFacts {
   if (state === "ended") return learnReason(facts, reason);
   if (facts.phase === "ended") return facts;
-  if (state === "held") return facts.heldInControl ? facts : { ...facts, heldInControl: facts.heldByMe ? "me" : "peer" };
   const phase = state === "ringing" && facts.phase === "dialling" ? "ringing" : facts.phase;
-  return phase === facts.phase && !facts.heldInControl ? facts : { ...facts, phase, heldInControl: undefined };
+  const heldInControl = state === "held" || state === "parked" ? holds ?? facts.heldInControl ?? (facts.heldByMe ? "me" : "peer") : undefined;
+  const rescuedInControl = state === "rescuing" ? rescued : undefined;
+  if (phase === facts.phase && heldInControl === facts.heldInControl && rescuedInControl === facts.rescuedInControl) return facts;
+  return { ...facts, phase, heldInControl, rescuedInControl };
 }
 
 /** The server's reason is about the whole call; what only this device knows stays. */
@@ -65,16 +87,33 @@ function learnReason(facts: CallFacts, reason: Call["reason"]): CallFacts {
   return { ...facts, end: { ...facts.end, reason } };
 }
 
+function learnMoved(facts: CallFacts): CallFacts {
+  if (facts.end && (facts.end.by === "me" || isLocal(facts.end.reason))) return facts;
+  return { ...facts, phase: "ended", end: { reason: facts.answered ? "moved" : "answered-elsewhere", by: "system" } };
+}
+
+const localReasons: readonly CallEndReason[] = ["answered-elsewhere", "moved", "parked", "no-microphone", "connection-lost"];
+
 function isLocal(reason: CallEndReason): boolean {
-  return reason === "answered-elsewhere" || reason === "no-microphone" || reason === "connection-lost";
+  return localReasons.includes(reason);
 }
 
 export function stateOf(facts: CallFacts): PhoneCallState {
-  return facts.phase === "answered" && heldBy(facts) ? "held" : facts.phase;
+  if (facts.phase !== "answered") return facts.phase;
+  if (waitsFor(facts)) return "rescuing";
+  return heldBy(facts) ? "held" : "answered";
+}
+
+/** Whom the call waits for, while somebody is cut off. */
+export function waitsFor(facts: CallFacts): Side | undefined {
+  return facts.legLost ? "me" : facts.rescuedInControl;
 }
 
 export function heldBy(facts: CallFacts): Side | "both" | undefined {
-  const peer = facts.heldByPeerInSip || facts.heldInControl === "peer";
-  if (facts.heldByMe) return peer ? "both" : "me";
+  const told = facts.heldInControl;
+  // A switch that this person's hold was asked of tells this device by a hold from the other side.
+  const peer = (facts.heldByPeerInSip && told !== "me") || told === "peer" || told === "both";
+  const me = facts.heldByMe || (facts.heldByPeerInSip && told === "me") || told === "both";
+  if (me) return peer ? "both" : "me";
   return peer ? "peer" : undefined;
 }

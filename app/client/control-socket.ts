@@ -1,13 +1,13 @@
 import { closeCodes, limits, protocolVersion, requests, serverFrame } from "../protocol/wire.ts";
-import type { Params, RequestName, Result, ServerFrame } from "../protocol/wire.ts";
+import type { ParamsInput, RequestName, Result, ServerFrame } from "../protocol/wire.ts";
 import { ControlError } from "./control-error.ts";
 import { Emitter } from "./emitter.ts";
 
 export type EventFrame = Extract<ServerFrame, { type: "event" }>;
 
 export const socketDefaults = {
-  /** Named in `hello`, for the server's log. */
-  client: "houseline-client/0.1",
+  /** What the device is called in `hello`: shown to the person in the list of their devices. */
+  client: "Houseline",
   /** Milliseconds for the WebSocket to open. */
   openTimeoutMs: 8_000,
   /** Milliseconds for the server to answer a request. */
@@ -89,7 +89,7 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
     return this.#end !== undefined;
   }
 
-  request<Name extends RequestName>(name: Name, params: Params<Name>): Promise<Result<Name>> {
+  request<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Result<Name>> {
     if (this.#end) return Promise.reject(disconnected());
     if (this.#pending.size >= limits.requestsInFlight) return Promise.reject(new ControlError("too-many", "Too many requests are waiting for the telephone server."));
     return new Promise<Result<Name>>((resolve, reject) => {

@@ -4,7 +4,8 @@ import { WebSocketServer } from "ws";
 import type { WebSocket as ServerSocket } from "ws";
 import { closeCodes } from "../protocol/wire.ts";
 import { Control } from "./control.ts";
-import type { ControlOptions, ControlState, SessionLoss } from "./control.ts";
+import type { ControlOptions } from "./control.ts";
+import type { ControlState, SessionLoss } from "./control-state.ts";
 import { ControlError } from "./control-error.ts";
 import { memoryStore } from "./session-store.ts";
 
@@ -226,4 +227,19 @@ test("closing twice is closing once, and the session stays for the next page", a
   expect(next.start()).toBe(true);
   await vi.waitFor(() => expect(next.state).toBe("online"));
   expect(requests("resume")).toHaveLength(1);
+});
+
+test("events that come before the answer to signing in are counted", async () => {
+  const person = (seq: number) => ({ type: "event", seq, name: "person", data: { person: anna } });
+  answer = (request, socket) => {
+    if (request.name === "login") socket.send(JSON.stringify(person(1)));
+    return { type: "response", id: request.id, result: snapshot };
+  };
+  const control = make();
+  const states: ControlState[] = [];
+  control.on("state", (state) => states.push(state));
+  await control.login("anna", "right");
+  asked[0]!.socket.send(JSON.stringify(person(2)));
+  await new Promise<void>((resolve) => control.on("event", () => resolve()));
+  expect(states).toEqual(["connecting", "online"]);
 });

@@ -1,12 +1,14 @@
 import { closeCodes, events } from "../protocol/wire.ts";
-import type { EventData, EventName, Params, RequestName, Result } from "../protocol/wire.ts";
+import type { EventData, EventName, ParamsInput, RequestName, Result } from "../protocol/wire.ts";
 import { controlBackOff, waitBefore } from "./back-off.ts";
 import type { BackOff } from "./back-off.ts";
 import { ControlError } from "./control-error.ts";
+import type { ControlState, SessionLoss } from "./control-state.ts";
 import { ControlSocket, socketDefaults } from "./control-socket.ts";
 import type { EventFrame, SocketEnd, SocketOptions } from "./control-socket.ts";
 import { Emitter } from "./emitter.ts";
 import type { SessionStore } from "./session-store.ts";
+import type { SipAccount } from "../protocol/wire.ts";
 
 export interface ControlOptions extends Partial<SocketOptions> {
   /** `ws:` or `wss:` URL of the application server's `/ws`. */
@@ -16,13 +18,7 @@ export interface ControlOptions extends Partial<SocketOptions> {
   backOff?: BackOff;
 }
 
-/** `signed-out` has no socket at all: the server closes one that does not sign in. */
-export type ControlState = "signed-out" | "connecting" | "online" | "reconnecting" | "closed";
-
 export type Snapshot = Result<"resume">;
-
-/** Why a session is over though nobody signed out. */
-export type SessionLoss = "expired" | "replaced" | "version";
 
 export type ControlEvent = { [Name in EventName]: { name: Name; data: EventData<Name> } }[EventName];
 
@@ -47,6 +43,7 @@ export class Control extends Emitter<ControlEvents> {
   #socket: ControlSocket | undefined;
   #token: string | undefined;
   #lastSeq = 0;
+  #sip: SipAccount | undefined;
   /** Events that the server no longer has are covered by the snapshot: the first number after one may skip. */
   #justResumed = false;
   #attempt = 0;
@@ -67,6 +64,11 @@ export class Control extends Emitter<ControlEvents> {
     return this.#state;
   }
 
+  /** The switch that the session of an earlier page of this tab was registered with: the next page need not wait to be told. */
+  get storedAccount(): SipAccount | undefined {
+    return this.#store.load()?.sip;
+  }
+
   /** Takes up the session that an earlier page of this tab left; false when there is none. */
   start(): boolean {
     if (this.#state !== "signed-out") return this.#token !== undefined;
@@ -74,29 +76,19 @@ export class Control extends Emitter<ControlEvents> {
     if (!stored) return false;
     this.#token = stored.token;
     this.#lastSeq = stored.lastSeq;
+    this.#sip = stored.sip;
     this.#to("connecting");
     void this.#resume();
     return true;
   }
 
-  async login(user: string, password: string): Promise<Snapshot> {
-    if (this.#state === "closed") throw new ControlError("unavailable", "This telephone was closed: reload the page.");
-    this.#forget();
-    const era = ++this.#era;
-    this.#to("connecting");
-    let socket: ControlSocket | undefined;
-    try {
-      socket = await this.#open(era);
-      const snapshot = await socket.request("login", { user, password });
-      if (era !== this.#era) throw new ControlError("unavailable", "Signing in was interrupted.");
-      this.#lastSeq = 0;
-      this.#adopt(socket, snapshot);
-      return snapshot;
-    } catch (error) {
-      socket?.close();
-      if (era === this.#era) this.#to("signed-out");
-      throw error;
-    }
+  login(user: string, password: string): Promise<Snapshot> {
+    return this.#signIn((socket) => socket.request("login", { user, password }));
+  }
+
+  /** Signs in with a JWT of the company's application, or an API token. */
+  loginWithToken(token: string): Promise<Snapshot> {
+    return this.#signIn((socket) => socket.request("loginWithToken", { token }));
   }
 
   /** Ends the session here and, when the server can be reached, there. */
@@ -113,7 +105,7 @@ export class Control extends Emitter<ControlEvents> {
     socket?.close();
   }
 
-  request<Name extends RequestName>(name: Name, params: Params<Name>): Promise<Result<Name>> {
+  request<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Result<Name>> {
     if (!this.#socket || this.#state !== "online") return Promise.reject(new ControlError("unavailable", "There is no connection to the telephone server at the moment."));
     return this.#socket.request(name, params);
   }
@@ -137,6 +129,25 @@ export class Control extends Emitter<ControlEvents> {
     this.#socket?.close();
     this.#socket = undefined;
     this.removeListeners();
+  }
+
+  async #signIn(ask: (socket: ControlSocket) => Promise<Snapshot>): Promise<Snapshot> {
+    if (this.#state === "closed") throw new ControlError("unavailable", "This telephone was closed: reload the page.");
+    this.#forget();
+    const era = ++this.#era;
+    this.#to("connecting");
+    let socket: ControlSocket | undefined;
+    try {
+      socket = await this.#open(era);
+      const snapshot = await ask(socket);
+      if (era !== this.#era) throw new ControlError("unavailable", "Signing in was interrupted.");
+      this.#adopt(socket, snapshot);
+      return snapshot;
+    } catch (error) {
+      socket?.close();
+      if (era === this.#era) this.#to("signed-out");
+      throw error;
+    }
   }
 
   async #resume(): Promise<void> {
@@ -181,6 +192,7 @@ export class Control extends Emitter<ControlEvents> {
   #adopt(socket: ControlSocket, snapshot: Snapshot): void {
     this.#socket = socket;
     this.#token = snapshot.resumeToken;
+    this.#sip = snapshot.sip ?? undefined;
     this.#attempt = 0;
     this.#save();
     this.#to("online");
@@ -198,6 +210,10 @@ export class Control extends Emitter<ControlEvents> {
     const data = events[frame.name as EventName].safeParse(frame.data);
     if (!data.success) return;
     const event = { name: frame.name, data: data.data } as ControlEvent;
+    if (event.name === "sip") {
+      this.#sip = event.data.sip ?? undefined;
+      this.#save();
+    }
     if (event.name === "goodbye") this.#expectClose(socket, event.data.delayMs);
     this.emit("event", event);
   }
@@ -244,7 +260,7 @@ export class Control extends Emitter<ControlEvents> {
   }
 
   #save(): void {
-    if (this.#token !== undefined) this.#store.save({ token: this.#token, lastSeq: this.#lastSeq });
+    if (this.#token !== undefined) this.#store.save({ token: this.#token, lastSeq: this.#lastSeq, ...(this.#sip ? { sip: this.#sip } : {}) });
   }
 
   #stopTimers(): void {

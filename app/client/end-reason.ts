@@ -1,7 +1,10 @@
 import type { EndReason } from "../protocol/wire.ts";
 
-/** Why a call ended, as the page sees it: the protocol's reasons and those that only this device can know. */
-export type CallEndReason = EndReason | "answered-elsewhere" | "no-microphone" | "connection-lost";
+/**
+ * Why a call ended, as the page sees it: the protocol's reasons and those that only this device can know. `moved`: it goes on at another device of
+ * this person's; `parked`: this person parked it.
+ */
+export type CallEndReason = EndReason | "answered-elsewhere" | "moved" | "parked" | "no-microphone" | "connection-lost";
 
 export type EndedBy = "me" | "peer" | "system";
 
@@ -28,9 +31,11 @@ const byStatus: Record<number, EndReason> = {
 };
 
 /** FreeSWITCH puts its own hang-up cause into the Reason header, more exact than the status code. */
-const byText: Record<string, EndReason> = {
+const byText: Record<string, CallEndReason> = {
   ALLOTTED_TIMEOUT: "no-answer",
   CALL_REJECTED: "declined",
+  DO_NOT_DISTURB: "do-not-disturb",
+  MEDIA_TIMEOUT: "connection-lost",
   NO_ANSWER: "no-answer",
   NO_USER_RESPONSE: "no-answer",
   ORIGINATOR_CANCEL: "cancelled",
@@ -75,51 +80,5 @@ export interface Ending {
 
 /** Missed: somebody rang here and nobody here decided about it. */
 export function isMissed({ reason, direction, answered, by }: Ending): boolean {
-  return direction === "incoming" && !answered && reason !== "answered-elsewhere" && !(reason === "declined" || by === "me");
-}
-
-/** The end of a call in one plain sentence. */
-export function describeEnd(ending: Ending): string {
-  const { reason, name } = ending;
-  if (reason === "no-microphone") return "No microphone: allow this page to use it, then call again.";
-  if (reason === "connection-lost") return `The connection to ${name} was lost.`;
-  return ending.direction === "outgoing" ? describeOutgoing(ending) : describeIncoming(ending);
-}
-
-function describeOutgoing({ reason, name, by, answered }: Ending): string {
-  switch (reason) {
-    case "hung-up":
-      return by === "me" ? `You hung up. Call with ${name} ended.` : by === "peer" ? `${name} hung up.` : `Call with ${name} ended.`;
-    case "declined":
-      return `${name} declined the call.`;
-    case "busy":
-      return `${name} is busy.`;
-    case "no-answer":
-      return `${name} did not answer.`;
-    case "cancelled":
-      return answered ? `Call with ${name} ended.` : `You cancelled the call to ${name}.`;
-    case "offline":
-      return `${name} is offline.`;
-    case "unknown-person":
-      return `Nobody here is called ${name}.`;
-    case "do-not-disturb":
-      return `${name} does not want to be disturbed.`;
-    case "refused":
-      return `The switch refused the call to ${name}.`;
-    default:
-      return `The call to ${name} failed.`;
-  }
-}
-
-function describeIncoming(ending: Ending): string {
-  const { reason, name, by, answered } = ending;
-  if (reason === "answered-elsewhere") return `The call from ${name} was answered on another device.`;
-  if (answered) {
-    if (reason !== "hung-up") return `The call with ${name} was cut off.`;
-    return by === "me" ? `You hung up. Call with ${name} ended.` : by === "peer" ? `${name} hung up.` : `Call with ${name} ended.`;
-  }
-  if (reason === "declined" || by === "me") return `You declined the call from ${name}.`;
-  if (reason === "do-not-disturb") return `Missed call from ${name} while you were not to be disturbed.`;
-  if (reason === "busy") return `Missed call from ${name} while you were busy.`;
-  return `Missed call from ${name}.`;
+  return direction === "incoming" && !answered && reason !== "answered-elsewhere" && reason !== "moved" && !(reason === "declined" || by === "me");
 }

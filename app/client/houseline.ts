@@ -1,21 +1,31 @@
-import type { RTCSession } from "jssip/lib/RTCSession.js";
-import type { IncomingRequest } from "jssip/lib/SIPMessage.js";
 import type { Call, Person, SipAccount } from "../protocol/wire.ts";
-import { extension as extensionName, userName } from "../protocol/wire.ts";
-import { sessionFor, sideOf } from "./call-match.ts";
+import { address as addressName } from "../protocol/wire.ts";
+import { AudioDevices } from "./audio-devices.ts";
+import { Calls } from "./calls.ts";
 import { Control } from "./control.ts";
-import type { ControlEvent, ControlState, SessionLoss, Snapshot } from "./control.ts";
-import { describeEnd } from "./end-reason.ts";
-import type { Ending } from "./end-reason.ts";
+import type { ControlEvent, Snapshot } from "./control.ts";
+import type { ControlState, SessionLoss } from "./control-state.ts";
+import { deviceName } from "./device-name.ts";
+import { Devices } from "./devices.ts";
+import type { Language } from "./end-sentence.ts";
+import type { EndedCall } from "./ended-call.ts";
+import { endedCall, unheardCall } from "./ended-call.ts";
 import { Emitter } from "./emitter.ts";
+import { History } from "./history.ts";
+import { Messages } from "./messages.ts";
 import { Microphone } from "./microphone.ts";
-import { PhoneCall } from "./phone-call.ts";
-import type { CallOwner, Peer } from "./phone-call.ts";
+import { MuteMemory } from "./mute-memory.ts";
+import { People } from "./people.ts";
+import type { Request } from "./request.ts";
+import type { PhoneCall } from "./phone-call.ts";
+import { Registration } from "./registration.ts";
+import type { MediaState } from "./registration.ts";
+import { Rooms } from "./rooms.ts";
 import type { SessionStore } from "./session-store.ts";
 import { memoryStore, webStorage } from "./session-store.ts";
-import { SipLine } from "./sip-line.ts";
-import type { LineState } from "./sip-line.ts";
 import { Sounds } from "./sounds.ts";
+import { playFor, soundOfEnd } from "./sounds-of-calls.ts";
+import { Supervisor } from "./supervisor.ts";
 
 export interface HouselineOptions {
   /**
@@ -23,6 +33,16 @@ export interface HouselineOptions {
    * @default `/ws` of the page's own origin
    */
   url?: string;
+  /**
+   * Gives a fresh token when somebody has to sign in: a JWT that the company's application signed, or an API token. It is
+   * called by `connect()` when no session is left, and again when a session has expired.
+   */
+  token?: () => string | Promise<string>;
+  /**
+   * What this application is called in the list of a person's devices.
+   * @default "Houseline"
+   */
+  application?: string;
   /**
    * Where the session is kept across reloads of the page.
    * @default `sessionStorage`, or memory where the page may not use it
@@ -33,22 +53,11 @@ export interface HouselineOptions {
    * @default true
    */
   sounds?: boolean;
-}
-
-/** `none`: the application server knows no switch at the moment. */
-export type MediaState = LineState | "none";
-
-/** A call that is over, for a list of recent calls; also one that never rang here. */
-export interface EndedCall {
-  key: string;
-  peer: Peer;
-  ending: Ending;
-  /** Why it ended, in a sentence. */
-  reason: string;
-  missed: boolean;
-  startedAt: number;
-  /** Milliseconds from answer to end; 0 when it was not answered. */
-  durationMs: number;
+  /**
+   * Language of the sentences that say why a call ended.
+   * @default "en"
+   */
+  language?: Language;
 }
 
 export interface HouselineEvents {
@@ -56,20 +65,20 @@ export interface HouselineEvents {
   state: [state: ControlState];
   /** The registration with the switch changed. */
   media: [state: MediaState];
-  /** People, or somebody's presence, changed. */
+  /** People, somebody's presence, or what is this person's own changed. */
   people: [];
   /** Somebody calls. */
   incoming: [call: PhoneCall];
   /** Anything about a call changed, also that it is new or over. */
   call: [call: PhoneCall];
+  /** This person's calls at other devices, or parked, changed. */
+  elsewhere: [];
   /** A call is over; told again when the server gives a better reason for it. */
   ended: [ended: EndedCall];
   /** The session is over though nobody signed out. */
   lost: [loss: SessionLoss];
 }
 
-/** Milliseconds after its end in which a call may still get a better reason from the server. */
-const afterEndMs = 5_000;
 /** Calls of this person's that never rang here, remembered so that each is told once. */
 const mostRemembered = 200;
 
@@ -77,48 +86,65 @@ const mostRemembered = 200;
  * A telephone in a page: the control connection, the registration with the switch and the calls, behind one object.
  *
  * ```ts
- * const phone = new Houseline();
- * if (!phone.connect()) await phone.login("anna", password);
+ * const phone = new Houseline({ url: "wss://phone.example.com/ws", token: () => fetch("/phone-token").then((answer) => answer.text()) });
  * phone.on("incoming", (call) => call.answer());
+ * phone.connect();
  * phone.call("boris").on("ended", (ending) => console.log(ending.reason));
  * ```
  */
 export class Houseline extends Emitter<HouselineEvents> {
   readonly microphone = new Microphone();
   readonly sounds = new Sounds();
+  /** Which microphone, speaker and ring device are used. */
+  readonly audio: AudioDevices;
+  readonly directory: People;
+  readonly messages: Messages;
+  readonly history: History;
+  readonly rooms: Rooms;
+  readonly devices: Devices;
+  readonly supervisor: Supervisor;
   readonly #control: Control;
+  readonly #registration = new Registration();
+  readonly #calls: Calls;
   readonly #audible: boolean;
-  readonly #people = new Map<string, Person>();
-  readonly #calls = new Set<PhoneCall>();
-  /** Calls that ended a moment ago. */
-  readonly #ended = new Set<PhoneCall>();
+  readonly #token: HouselineOptions["token"];
+  readonly #language: Language;
   /** Ids of calls that were told as ended without having rung here, oldest first. */
   readonly #told = new Set<string>();
-  readonly #retired = new Set<SipLine>();
-  readonly #owner: CallOwner;
   readonly #onOnline = () => this.#nudge();
   readonly #onVisible = () => {
     if (document.visibilityState === "visible") this.#control.nudge();
   };
-  #me: Person | undefined;
-  #line: SipLine | undefined;
-  #account: SipAccount | null = null;
-  #doNotDisturb = false;
   #returning = false;
 
-  constructor({ url = ownUrl(), store = tabStore(), sounds = true }: HouselineOptions = {}) {
+  constructor({ url = ownUrl(), token, application = "Houseline", store = tabStore(), sounds = true, language = "en" }: HouselineOptions = {}) {
     super();
     this.#audible = sounds;
-    this.#control = new Control({ url, store });
+    this.#token = token;
+    this.#language = language;
+    this.#control = new Control({ url, store, client: deviceName(application, navigator.userAgent) });
+    const request: Request = (name, params) => this.#control.request(name, params);
+    this.directory = new People(request);
+    this.messages = new Messages(request, () => this.me?.user);
+    this.history = new History(request);
+    this.rooms = new Rooms(request);
+    this.devices = new Devices(request);
+    this.audio = new AudioDevices(this.microphone, this.sounds, browserStorage());
+    this.#calls = new Calls({
+      microphone: this.microphone, people: this.directory, language: () => this.#language, speaker: () => this.audio.speaker, request, muted: new MuteMemory(tabStorage()),
+      reachable: () => this.state === "online" && this.media === "registered",
+    });
+    this.supervisor = new Supervisor((name, params) => this.#calls.command(name, params));
     this.#control.on("state", (state) => this.#onState(state));
     this.#control.on("snapshot", (snapshot) => this.#onSnapshot(snapshot));
     this.#control.on("event", (event) => this.#onEvent(event));
     this.#control.on("lost", (loss) => this.#onLost(loss));
-    this.#owner = {
-      microphone: this.microphone,
-      holdOthers: (call) => this.#holdOthers(call),
-      hangUpRemotely: (id) => void this.#control.request("hangup", { call: id }).catch(() => {}),
-    };
+    this.#registration.on("state", (state) => this.#onMedia(state));
+    this.#registration.on("invite", (...invite) => this.#calls.onInvite(...invite));
+    this.#followCalls();
+    this.directory.on("changed", () => this.emit("people"));
+    this.audio.on("microphone", () => this.calls.forEach((call) => void call.changeMicrophone()));
+    this.audio.on("speaker", () => this.calls.forEach((call) => call.changeSpeaker()));
     addEventListener("online", this.#onOnline);
     document.addEventListener("visibilitychange", this.#onVisible);
   }
@@ -130,39 +156,53 @@ export class Houseline extends Emitter<HouselineEvents> {
 
   /** State of the registration with the switch. */
   get media(): MediaState {
-    return this.#line?.state ?? "none";
+    return this.#registration.state;
   }
 
   /** Which program is the switch, once it is known. */
   get switchKind(): SipAccount["kind"] | undefined {
-    return this.#account?.kind;
+    return this.#registration.account?.kind;
   }
 
   get me(): Person | undefined {
-    return this.#me;
+    return this.directory.me;
   }
 
-  get doNotDisturb(): boolean {
-    return this.#doNotDisturb;
-  }
-
-  /** Everybody else, by name. */
+  /** Everybody else: favourites first, each part by name. */
   get people(): Person[] {
-    return [...this.#people.values()].filter(({ user }) => user !== this.#me?.user).sort((one, other) => one.name.localeCompare(other.name));
+    return this.directory.list;
   }
 
-  /** Calls in progress, oldest first. */
+  /** Calls of this device in progress, oldest first. */
   get calls(): PhoneCall[] {
-    return [...this.#calls];
+    return this.#calls.here;
+  }
+
+  /** This person's calls at other devices of theirs: `moveHere` takes one over. */
+  get callsElsewhere(): Call[] {
+    return this.#calls.elsewhere;
+  }
+
+  /** Parked calls that this person knows of. */
+  get parkedCalls(): Call[] {
+    return this.#calls.parked;
   }
 
   person(address: string): Person | undefined {
-    return this.#people.get(address) ?? [...this.#people.values()].find(({ extension }) => extension === address);
+    return this.directory.find(address);
   }
 
-  /** Takes up the session that an earlier page of this tab left; false when somebody has to sign in. */
+  /** Takes up the session that an earlier page of this tab left, or signs in with `token`; false when somebody has to sign in. */
   connect(): boolean {
-    return this.#control.start();
+    const account = this.#control.storedAccount;
+    if (this.#control.start()) {
+      // The way to the switch opens at the same time: after a reload in a call its voice is back as much sooner.
+      if (account && !this.#registration.line) this.#registration.use(account);
+      return true;
+    }
+    if (!this.#token || this.state !== "signed-out") return this.state !== "signed-out";
+    this.#signInWithToken().catch(() => {});
+    return true;
   }
 
   /** Signs in; fails with a `ControlError` whose message is meant for the person. */
@@ -170,32 +210,56 @@ export class Houseline extends Emitter<HouselineEvents> {
     await this.#control.login(user, password);
   }
 
+  /** Signs in with a JWT of the company's application or an API token; without an argument, with one that the option `token` gives. */
+  async loginWithToken(token?: string): Promise<void> {
+    if (token === undefined) return this.#signInWithToken();
+    await this.#control.loginWithToken(token);
+  }
+
   /** Ends calls and session. */
   async logout(): Promise<void> {
     this.#endEverything();
     await this.#control.logout();
-    this.#forgetPeople();
+    for (const part of [this.directory, this.messages, this.history, this.rooms, this.devices]) part.forget();
+    this.#told.clear();
   }
 
-  /** Calls a user name or an extension; any other call goes on hold. */
+  /** Calls a user name, an extension, a room (`room-blue`) or a service (`*97`); any other call goes on hold. */
   call(address: string): PhoneCall {
     const target = address.trim().toLowerCase();
-    if (!userName.safeParse(target).success && !extensionName.safeParse(target).success) throw new Error(`"${address.slice(0, 40)}" is neither a user name nor an extension.`);
+    if (!addressName.safeParse(target).success) throw new Error(`"${address.slice(0, 40)}" is neither a user name nor an extension.`);
     const person = this.person(target);
-    if (person && person.user === this.#me?.user) throw new Error("That is your own number.");
-    if (!this.#line?.connected) throw new Error("No switch can be reached at the moment. Try again shortly.");
-    const peer: Peer = person ?? { user: target, name: target, extension: "" };
-    const call = PhoneCall.dial(this.#owner, this.#line, person?.user ?? target, peer);
-    this.#holdOthers(call);
-    this.#keep(call);
-    return call;
+    if (person && person.user === this.me?.user) throw new Error("That is your own number.");
+    const line = this.#registration.line;
+    if (!line?.connected) throw new Error("No switch can be reached at the moment. Try again shortly.");
+    const room = this.rooms.find(target.replace(/^room-/, ""));
+    const peer = person ?? { user: target, name: room?.title ?? target, extension: "" };
+    return this.#calls.dial(line, person?.user ?? target, peer);
   }
 
-  async setDoNotDisturb(on: boolean): Promise<void> {
-    const { me } = await this.#control.request("setDoNotDisturb", { on });
-    this.#doNotDisturb = on;
-    this.#putPerson(me);
-    this.emit("people");
+  /** Calls somebody from another device of this person's: it answers by itself, then the other side rings. Resolves with the call's id. */
+  async callFrom(device: string, to: string): Promise<string> {
+    return (await this.#calls.command("call", { to, device })).call;
+  }
+
+  /** Calls again whom this person called last. */
+  async redial(): Promise<string> {
+    return (await this.#calls.command("redial", {})).call;
+  }
+
+  /** Takes a parked call by its space, or one that rings at a colleague's by its id. */
+  async pickUp(which: { space: number } | { call: string }): Promise<string> {
+    return (await this.#calls.command("pickUp", which)).call;
+  }
+
+  /** Takes a call of this person's over from another device, while its peer hears a moment of music. */
+  async moveHere(call: string): Promise<void> {
+    await this.#calls.command("moveCall", { call });
+  }
+
+  /** Answers a call that rings on another device of this person's. */
+  async answerOn(device: string, call: string): Promise<void> {
+    await this.#calls.command("answer", { call, device });
   }
 
   /** Leaves the page: ends its calls and connections. The session stays for the next page of this tab. */
@@ -205,8 +269,38 @@ export class Houseline extends Emitter<HouselineEvents> {
     document.removeEventListener("visibilitychange", this.#onVisible);
     this.#endEverything();
     this.#control.close();
+    this.audio.close();
     this.sounds.close();
     this.removeListeners();
+  }
+
+  async #signInWithToken(): Promise<void> {
+    if (!this.#token) throw new Error("Houseline was made without the option `token`.");
+    await this.#control.loginWithToken(await this.#token());
+  }
+
+  #followCalls(): void {
+    this.#calls.on("incoming", (call) => this.emit("incoming", call));
+    this.#calls.on("elsewhere", () => this.emit("elsewhere"));
+    this.#calls.on("call", (call) => {
+      if (this.#audible) playFor(this.calls, this.sounds);
+      this.emit("call", call);
+    });
+    this.#calls.on("over", (call, again) => {
+      if (this.#audible && !again && call.ending) soundOfEnd(call.ending, this.sounds);
+      const ended = endedCall(call);
+      if (ended) this.emit("ended", ended);
+    });
+    this.#calls.on("unheard", (call) => {
+      const ended = this.me && unheardCall(call, this.me.user, this.#language);
+      if (!ended || this.#told.has(call.id)) return;
+      this.#told.add(call.id);
+      for (const id of this.#told) {
+        if (this.#told.size <= mostRemembered) break;
+        this.#told.delete(id);
+      }
+      this.emit("ended", ended);
+    });
   }
 
   #onState(state: ControlState): void {
@@ -214,176 +308,58 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.emit("state", state);
   }
 
-  #onSnapshot({ me, people, calls, sip }: Snapshot): void {
-    this.#people.clear();
-    for (const person of people) this.#people.set(person.user, person);
-    this.#putPerson(me);
-    this.#useSwitch(sip);
+  #onMedia(state: MediaState): void {
+    this.#calls.look();
+    this.emit("media", state);
+  }
+
+  #onSnapshot({ session, me, profile, people, calls, sip }: Snapshot): void {
+    this.devices.takeSnapshot(session);
+    this.directory.takeSnapshot(me, people, profile);
+    this.#registration.use(sip);
     // After a change of network the way to the switch may be gone too, and SIP would find out in a minute or two.
-    if (this.#returning) this.#line?.check();
+    if (this.#returning) this.#registration.check();
     this.#returning = false;
-    for (const call of calls) this.#onCall(call);
+    this.#calls.takeSnapshot(session, calls);
     if (this.#audible) this.sounds.prepare();
-    this.emit("people");
+    // What has pages of its own: a server of an older release, or one that is busy, may not have it.
+    for (const part of [this.messages, this.rooms, this.devices]) part.refresh().catch(() => {});
   }
 
   #onEvent(event: ControlEvent): void {
-    if (event.name === "person") {
-      this.#putPerson(event.data.person);
-      this.emit("people");
-    } else if (event.name === "call") this.#onCall(event.data.call);
-    else if (event.name === "sip") this.#useSwitch(event.data.sip);
+    switch (event.name) {
+      case "person": return this.directory.onPerson(event.data);
+      case "personRemoved": return this.directory.onRemoved(event.data);
+      case "profile": return this.directory.onProfile(event.data);
+      case "call": return this.#calls.onCall(event.data.call);
+      case "answerCall": return this.#calls.onAnswerCall(event.data.call);
+      case "room": return this.rooms.onRoom(event.data);
+      case "message": return this.messages.onMessage(event.data);
+      case "messageState": return this.messages.onMessageState(event.data);
+      case "devices": return this.devices.onDevices(event.data);
+      case "sip": return this.#registration.use(event.data.sip);
+    }
   }
 
   #onLost(loss: SessionLoss): void {
-    this.#account = null;
-    this.#retireLine();
     // Calls in progress don't need the session: they go on, and so does their line.
-    this.emit("lost", loss);
-  }
-
-  #putPerson(person: Person): void {
-    this.#people.set(person.user, person);
-    if (person.user !== this.#me?.user && this.#me) return;
-    this.#me = person;
-    if (person.presence === "do-not-disturb") this.#doNotDisturb = true;
-    else if (person.presence === "available") this.#doNotDisturb = false;
-  }
-
-  /** Registers where the server says. The old registration stays for the calls on it, and new ones go over the new. */
-  #useSwitch(account: SipAccount | null): void {
-    if (account && this.#line && this.#line.state !== "stopped" && isSame(account, this.#account)) return;
-    this.#account = account;
-    this.#retireLine();
-    if (account) {
-      const line = new SipLine(account);
-      this.#line = line;
-      line.on("state", (state) => {
-        if (line === this.#line) this.emit("media", state);
-      });
-      line.on("incoming", (session, request) => this.#onInvite(line, session, request));
-      line.start();
-    }
+    this.#registration.retire();
     this.emit("media", this.media);
-  }
-
-  #retireLine(): void {
-    const line = this.#line;
-    this.#line = undefined;
-    for (const retired of this.#retired) if (retired.state === "stopped") this.#retired.delete(retired);
-    if (!line) return;
-    this.#retired.add(line);
-    line.retire();
-  }
-
-  #onInvite(line: SipLine, session: RTCSession, request: IncomingRequest): void {
-    const address = request.from.uri.user ?? "";
-    const displayed = request.from.display_name;
-    const person = this.person(address);
-    const peer: Peer = person ?? { user: address, name: displayed || address || "Somebody", extension: "" };
-    const call = PhoneCall.receive(this.#owner, line, session, person?.user ?? address, peer);
-    this.#keep(call);
-    this.emit("incoming", call);
-  }
-
-  #keep(call: PhoneCall): void {
-    this.#calls.add(call);
-    call.on("changed", () => {
-      if (call.state === "ended") this.#finish(call);
-      this.#sound();
-      this.emit("call", call);
-    });
-    this.#sound();
-    this.emit("call", call);
-  }
-
-  /** Told once when a call ends and again when its reason becomes better known. */
-  #finish(call: PhoneCall): void {
-    if (this.#calls.delete(call)) {
-      this.#ended.add(call);
-      setTimeout(() => this.#ended.delete(call), afterEndMs);
-      if (this.#audible && call.ending) this.#soundOfEnd(call.ending);
-    }
-    const ended = endedCall(call);
-    if (ended) this.emit("ended", ended);
-  }
-
-  #onCall(call: Call): void {
-    const me = this.#me?.user;
-    const side = me === undefined ? undefined : sideOf(call, me);
-    if (me === undefined || !side) return;
-    const known = sessionFor(call, me, [...this.#calls, ...this.#ended]);
-    if (known) return known.learnFromServer(call);
-    if (call.state === "ended" && call.reason && call.answeredAt === undefined && side.direction === "incoming") this.#tellUnheard(call, side.peer);
-  }
-
-  /** A call that never rang here: while offline, not to be disturbed or disconnected. */
-  #tellUnheard(call: Call, peer: Peer): void {
-    if (this.#told.has(call.id) || !call.reason) return;
-    this.#told.add(call.id);
-    for (const id of this.#told) {
-      if (this.#told.size <= mostRemembered) break;
-      this.#told.delete(id);
-    }
-    const ending: Ending = { reason: call.reason, by: "system", direction: "incoming", name: peer.name, answered: false };
-    const missed = call.reason !== "declined";
-    this.emit("ended", { key: call.id, peer, ending, reason: describeEnd(ending), missed, startedAt: call.startedAt, durationMs: 0 });
-  }
-
-  #holdOthers(call: PhoneCall): void {
-    for (const other of this.#calls) if (other !== call) other.hold(true);
-  }
-
-  /** The one tone that fits all calls together. */
-  #sound(): void {
-    if (!this.#audible) return;
-    const calls = this.calls;
-    const talking = calls.some(({ state }) => state === "answered" || state === "held");
-    if (calls.some((call) => call.direction === "incoming" && call.state === "ringing" && !call.answering)) this.sounds.play(talking ? "waiting" : "ring");
-    else if (calls.some((call) => call.direction === "outgoing" && call.state === "ringing" && !call.earlyMedia)) this.sounds.play("ringback");
-    else this.sounds.stop();
-  }
-
-  #soundOfEnd({ direction, answered, by, reason }: Ending): void {
-    if (by === "me" && reason !== "no-microphone") return;
-    if (answered) this.sounds.play("over");
-    else if (direction === "outgoing") this.sounds.play("busy");
+    if (loss === "expired" && this.#token) this.#signInWithToken().catch(() => this.emit("lost", loss));
+    else this.emit("lost", loss);
   }
 
   #nudge(): void {
     this.#returning = true;
     this.#control.nudge();
-    this.#line?.check();
+    this.#registration.check();
   }
 
   #endEverything(): void {
-    for (const call of this.#calls) call.hangup();
-    this.#line?.stop();
-    for (const line of this.#retired) line.stop();
-    this.#retired.clear();
-    this.#line = undefined;
-    this.#account = null;
+    this.#calls.hangUpAll();
+    this.#registration.stop();
     this.sounds.stop();
   }
-
-  #forgetPeople(): void {
-    this.#people.clear();
-    this.#me = undefined;
-    this.#doNotDisturb = false;
-    this.#told.clear();
-    this.emit("people");
-  }
-}
-
-function endedCall(call: PhoneCall): EndedCall | undefined {
-  const { ending, reason, endedAt } = call;
-  if (!ending || !reason) return undefined;
-  const durationMs = call.answeredAt !== undefined && endedAt !== undefined ? endedAt - call.answeredAt : 0;
-  return { key: call.key, peer: call.peer, ending, reason, missed: call.missed, startedAt: call.startedAt, durationMs };
-}
-
-function isSame(one: SipAccount, other: SipAccount | null): boolean {
-  return one.url === other?.url && one.domain === other.domain && one.user === other.user && one.password === other.password;
 }
 
 function ownUrl(): string {
@@ -391,9 +367,23 @@ function ownUrl(): string {
 }
 
 function tabStore(): SessionStore {
+  const storage = tabStorage();
+  return storage ? webStorage(storage) : memoryStore();
+}
+
+/** Ends with the tab. Reading the name alone may throw where a page may store nothing. */
+function tabStorage(): Storage | undefined {
   try {
-    return webStorage(sessionStorage);
+    return sessionStorage;
   } catch {
-    return memoryStore();
+    return undefined;
+  }
+}
+
+function browserStorage(): Storage | undefined {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
   }
 }

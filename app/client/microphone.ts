@@ -6,7 +6,7 @@ export class MicrophoneError extends Error {
   }
 }
 
-/** A call's own copy of the microphone's stream. */
+/** A call's own copy of the microphone's stream; another one takes its place when another microphone is chosen. */
 export interface MicrophoneLease {
   readonly stream: MediaStream;
   release(): void;
@@ -20,41 +20,68 @@ export interface MicrophoneLease {
 export class Microphone {
   /** What is asked of the browser; applies from the next time the microphone is opened. */
   constraints: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  #device = "";
   #opened: Promise<MediaStream> | undefined;
-  #leases = 0;
+  readonly #leases = new Set<{ stream: MediaStream }>();
+  #waiting = 0;
+
+  /** Id of the chosen microphone; empty for the system's. */
+  get device(): string {
+    return this.#device;
+  }
 
   async lease(): Promise<MicrophoneLease> {
-    this.#leases++;
+    this.#waiting++;
     try {
-      this.#opened ??= open(this.constraints);
-      const opened = this.#opened;
-      const stream = (await opened).clone();
-      let released = false;
+      this.#opened ??= this.#open();
+      const lease = { stream: (await this.#opened).clone() };
+      this.#leases.add(lease);
       const release = () => {
-        if (released) return;
-        released = true;
-        stop(stream);
-        this.#leave();
+        if (!this.#leases.delete(lease)) return;
+        stop(lease.stream);
+        this.#closeWhenIdle();
       };
-      return { stream, release };
+      return { get stream() { return lease.stream; }, release };
     } catch (error) {
       this.#opened = undefined;
-      this.#leave();
+      throw new MicrophoneError(error);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /** Takes another microphone, also for the calls in progress: their streams are new ones afterwards. */
+  async use(device: string): Promise<void> {
+    this.#device = device;
+    if (!this.#opened) return;
+    const before = this.#opened;
+    try {
+      this.#opened = this.#open();
+      const opened = await this.#opened;
+      for (const lease of this.#leases) {
+        stop(lease.stream);
+        lease.stream = opened.clone();
+      }
+      void before.then(stop, () => {});
+    } catch (error) {
+      this.#opened = before;
       throw new MicrophoneError(error);
     }
   }
 
-  #leave(): void {
-    if (--this.#leases > 0) return;
+  #open(): Promise<MediaStream> {
+    // Absent outside a secure context (https, or http on localhost).
+    if (!navigator.mediaDevices) return Promise.reject(new Error("navigator.mediaDevices is not there"));
+    // Not `exact`: a headset that was unplugged must not make the telephone mute.
+    const audio = this.#device ? { ...this.constraints, deviceId: { ideal: this.#device } } : this.constraints;
+    return navigator.mediaDevices.getUserMedia({ audio, video: false });
+  }
+
+  #closeWhenIdle(): void {
+    if (this.#leases.size > 0 || this.#waiting > 0) return;
     void this.#opened?.then(stop, () => {});
     this.#opened = undefined;
   }
-}
-
-function open(audio: MediaTrackConstraints): Promise<MediaStream> {
-  // Absent outside a secure context (https, or http on localhost).
-  if (!navigator.mediaDevices) return Promise.reject(new Error("navigator.mediaDevices is not there"));
-  return navigator.mediaDevices.getUserMedia({ audio, video: false });
 }
 
 function stop(stream: MediaStream): void {

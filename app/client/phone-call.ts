@@ -1,37 +1,47 @@
-import type { RTCSession } from "jssip/lib/RTCSession.js";
-import type { Call, Person } from "../protocol/wire.ts";
-import { heldBy, learn, newCall, stateOf } from "./call-state.ts";
-import type { CallFact, CallFacts, PhoneCallState } from "./call-state.ts";
-import { describeEnd, isMissed, reasonFromSip } from "./end-reason.ts";
-import type { CallDirection, CallEndReason, Ending } from "./end-reason.ts";
-import { Emitter } from "./emitter.ts";
-import { burstMs, isUsable } from "./ice.ts";
-import type { Microphone, MicrophoneLease } from "./microphone.ts";
+import { limits } from "../protocol/wire.ts";
+import type { Call, Participant, Person } from "../protocol/wire.ts";
+import { CallCommands } from "./call-commands.ts";
+import type { LeavingReason } from "./call-commands.ts";
+import type { CallLeg } from "./call-leg.ts";
+import { CallLegs } from "./call-legs.ts";
+import { sideOf } from "./call-match.ts";
+import { heldBy, learn, newCall, stateOf, waitsFor } from "./call-state.ts";
+import type { CallFact, CallFacts, PhoneCallState, Side } from "./call-state.ts";
+import { isMissed } from "./end-reason.ts";
+import type { CallDirection, CallEndReason, EndedBy, Ending } from "./end-reason.ts";
+import { describeEnd } from "./end-sentence.ts";
+import type { Language } from "./end-sentence.ts";
+import type { Microphone } from "./microphone.ts";
 import { MicrophoneError } from "./microphone.ts";
-import { RemoteAudio } from "./remote-audio.ts";
-import type { SipLine } from "./sip-line.ts";
+import type { Request } from "./request.ts";
+import { holderOf, isElsewhere, ownPart } from "./own-part.ts";
 
 export type Peer = Pick<Person, "user" | "name" | "extension">;
 
-export interface PhoneCallEvents {
-  /** Anything about the call is different: its state, mute, hold, the quality of its connection, its reason. */
-  changed: [];
-  ended: [ending: Ending];
-}
-
-/** What a call needs of the telephone that it belongs to. */
+/** What a call needs of the telephone that it belongs to. @internal */
 export interface CallOwner {
   readonly microphone: Microphone;
+  readonly language: Language;
+  /** User name of this person. */
+  readonly me: string | undefined;
+  /** Public id of this session. */
+  readonly device: string | undefined;
+  /** Id of the speaker that voices are played on; empty for the system's. */
+  readonly speaker: string;
   /** Puts every other call on hold before this one gets the ear. */
   holdOthers(call: PhoneCall): void;
+  /** Sends a command about a call over the control connection. */
+  readonly command: Request;
   /** Asks the application server to end the call, for when the switch can't be told from here. */
   hangUpRemotely(callId: string): void;
+  /** This device lost its leg of a call that goes on. */
+  lost(call: PhoneCall): void;
 }
 
 /** Milliseconds that a session may outlive its call in the application server. */
 const orphanMs = 3_000;
-/** Milliseconds without media after which a call is over; ICE may mend itself before. */
-const mediaLostMs = 20_000;
+/** Milliseconds that a call without a leg waits for the server's word: longer than the server itself waits. */
+const rescueMs = limits.rescueSeconds * 1_000 + 5_000;
 /** Milliseconds that a wish to hold may wait for the last change to be agreed on, and between two looks. */
 const holdMs = 10_000;
 const holdRetryMs = 50;
@@ -40,61 +50,83 @@ const mostDigits = 32;
 
 let nextKey = 1;
 
-/** A call of this page, from the first ring to its reason for ending. */
-export class PhoneCall extends Emitter<PhoneCallEvents> {
+/** A call of this page, from the first ring to its reason for ending: through holds, transfers, reloads and other switches. */
+export class PhoneCall extends CallCommands {
   /** Unique in this page, known before the server knows the call. */
   readonly key = `call-${nextKey++}`;
   readonly direction: CallDirection;
   /** User name or extension, as dialled or as the From header had it. */
   readonly address: string;
-  readonly startedAt = Date.now();
+  readonly startedAt: number;
   readonly #owner: CallOwner;
   #peer: Peer;
   #facts: CallFacts;
   #callId: string | undefined;
+  #server: Call | undefined;
   #answeredAt: number | undefined;
   #endedAt: number | undefined;
-  #session: RTCSession | undefined;
-  #line: SipLine | undefined;
-  #lease: MicrophoneLease | undefined;
-  #audio: RemoteAudio | undefined;
-  #remoteStream: MediaStream | undefined;
-  #earlyMedia = false;
-  #muted = false;
+  readonly #legs: CallLegs;
   #answering = false;
-  #unstable = false;
   #holdWanted: boolean | undefined;
-  #holdRetry: ReturnType<typeof setTimeout> | undefined;
-  #orphan: ReturnType<typeof setTimeout> | undefined;
-  #mediaLost: ReturnType<typeof setTimeout> | undefined;
+  /** It was on hold when its leg was lost: the next one is, too. */
+  #holdAgain = false;
+  /** Why this person leaves the call, once the server has agreed to it. */
+  #leaving: LeavingReason | undefined;
+  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving", ReturnType<typeof setTimeout>>> = {};
 
-  private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer) {
+  private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
     super();
     this.#owner = owner;
     this.direction = direction;
     this.address = address;
+    this.startedAt = startedAt;
     this.#peer = peer;
     this.#facts = newCall(direction);
+    this.#legs = new CallLegs(owner.microphone, () => owner.speaker, peer.name);
+    this.#legs.on("progress", () => this.#learn({ type: "progress" }));
+    this.#legs.on("accepted", () => this.#onAccepted());
+    this.#legs.on("hold", (by) => this.#learn({ type: "hold", by }));
+    this.#legs.on("unhold", (by) => this.#learn({ type: "unhold", by }));
+    this.#legs.on("broken", () => this.#lose());
+    this.#legs.on("ended", (reason, by) => this.#onLegEnded(reason, by));
+    this.#legs.on("missed", () => { if (this.#facts.legLost) this.#owner.lost(this); });
+    this.#legs.on("changed", () => this.emit("changed"));
   }
 
-  /** Calls somebody: the microphone, then the INVITE. */
-  static dial(owner: CallOwner, line: SipLine, address: string, peer: Peer): PhoneCall {
+  /** Calls somebody: the microphone, then the INVITE. @internal */
+  static dial(owner: CallOwner, address: string, peer: Peer, invite: (stream: MediaStream) => CallLeg): PhoneCall {
     const call = new PhoneCall(owner, "outgoing", address, peer);
-    call.#line = line;
-    void call.#withMicrophone((stream) => call.#take(line.invite(address, stream)));
+    void call.#withMicrophone((stream) => call.#legs.take(invite(stream)));
     return call;
   }
 
-  /** Somebody calls. */
-  static receive(owner: CallOwner, line: SipLine, session: RTCSession, address: string, peer: Peer): PhoneCall {
-    const call = new PhoneCall(owner, "incoming", address, peer);
-    call.#line = line;
-    call.#take(session);
+  /** Somebody calls; or a leg of this person's own call, asked for over the control connection, has come. @internal */
+  static receive(owner: CallOwner, leg: CallLeg, direction: CallDirection, address: string, peer: Peer, callId?: string): PhoneCall {
+    const call = new PhoneCall(owner, direction, address, peer);
+    call.#callId = callId;
+    call.#legs.take(leg);
     return call;
   }
 
+  /** A call of this device's that an earlier page was in: it waits for its leg. @internal */
+  static rejoin(owner: CallOwner, server: Call, direction: CallDirection, peer: Peer): PhoneCall {
+    const call = new PhoneCall(owner, direction, peer.user, peer, Math.min(server.startedAt, Date.now()));
+    call.#callId = server.id;
+    call.#answeredAt = Math.min(server.answeredAt ?? Date.now(), Date.now());
+    call.#lose();
+    // Opened while the registration is under way: the voice comes back as much sooner.
+    void call.#withMicrophone(() => {});
+    return call;
+  }
+
+  /** The other side: of a call of several people, whom it was begun with. */
   get peer(): Peer {
     return this.#peer;
+  }
+
+  /** Everybody else in the call now, as the server tells it. */
+  get others(): Participant[] {
+    return (this.#server?.participants ?? []).filter(({ user }) => user !== this.#owner.me);
   }
 
   get state(): PhoneCallState {
@@ -102,12 +134,37 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   /** Who put the call on hold, while it is. */
-  get heldBy(): "me" | "peer" | "both" | undefined {
+  get heldBy(): Side | "both" | undefined {
     return heldBy(this.#facts);
   }
 
+  /** Whom the call waits for, in the state `rescuing`. */
+  get waitsFor(): Side | undefined {
+    return waitsFor(this.#facts);
+  }
+
+  /** The call that one of its participants asks somebody by before an attended transfer, by its id. */
+  override get consultation(): string | undefined {
+    return this.#server?.consultation;
+  }
+
+  /** The room in which the call takes place, when it does. */
+  get room(): string | undefined {
+    return this.#server?.room;
+  }
+
+  /** The parking space in which this person waits, when somebody parked the call. */
+  get space(): number | undefined {
+    return this.#server?.space;
+  }
+
+  /** How this person takes part, once the server has said it. */
+  get role(): Participant["role"] | undefined {
+    return this.#ownPart()?.role;
+  }
+
   get muted(): boolean {
-    return this.#muted;
+    return this.#legs.muted;
   }
 
   /** Answered here, and the switch has not confirmed it yet. */
@@ -117,12 +174,12 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
 
   /** Media is interrupted and may come back by itself. */
   get unstable(): boolean {
-    return this.#unstable;
+    return this.#legs.current?.unstable === true && this.state !== "ended";
   }
 
   /** The switch sends a sound of its own before the answer: no ringback tone is needed. */
   get earlyMedia(): boolean {
-    return this.#earlyMedia;
+    return this.#legs.earlyMedia;
   }
 
   get answeredAt(): number | undefined {
@@ -134,17 +191,22 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   /** The server's id of the call, once it is known. */
-  get callId(): string | undefined {
+  override get callId(): string | undefined {
     return this.#callId;
   }
 
+  /** The call as the server told it last. */
+  get server(): Call | undefined {
+    return this.#server;
+  }
+
   get remoteStream(): MediaStream | undefined {
-    return this.#remoteStream;
+    return this.#legs.current?.remoteStream;
   }
 
   /** The peer connection, for measuring. */
   get connection(): RTCPeerConnection | undefined {
-    return this.#session?.connection ?? undefined;
+    return this.#legs.current?.connection;
   }
 
   get ending(): Ending | undefined {
@@ -154,43 +216,61 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
 
   /** Why it ended, in a sentence. */
   get reason(): string | undefined {
-    return this.ending && describeEnd(this.ending);
+    return this.ending && describeEnd(this.ending, this.#owner.language);
   }
 
   get missed(): boolean {
     return this.ending !== undefined && isMissed(this.ending);
   }
 
+  /** Whether this device still waits for a leg of the call, and none is on its way. @internal */
+  get needsLeg(): boolean {
+    return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#legs.isChanging;
+  }
+
   /** Answers an incoming call; any other call goes on hold. */
   answer(): void {
-    if (this.direction !== "incoming" || this.state !== "ringing" || this.#answering) return;
+    if (this.direction !== "incoming" || this.state !== "ringing") return;
+    this.#owner.holdOthers(this);
+    this.answerLeg();
+  }
+
+  /** Answers the leg that came here, also one of a call that this person asked for elsewhere. @internal */
+  answerLeg(): void {
+    const leg = this.#legs.current;
+    if (this.#answering || !leg) return;
     this.#answering = true;
     this.emit("changed");
-    this.#owner.holdOthers(this);
-    void this.#withMicrophone((mediaStream) => this.#session?.answer({ mediaStream, pcConfig: { iceServers: [] } }));
+    void this.#withMicrophone((stream) => leg.answer(stream));
   }
 
-  /** Refuses an incoming call: "declined", or "busy" so that the caller may try again later. */
+  /** A new leg of this call has come, after a reload, a lost network, a dead switch or a move: it takes over. @internal */
+  adopt(leg: CallLeg): void {
+    void this.#orEnd(this.#legs.adopt(leg));
+  }
+
+  /** Refuses an incoming call, on every device of this person's: "declined", or "busy" so that the caller may try again later. */
   decline(as: "declined" | "busy" = "declined"): void {
     if (this.direction !== "incoming" || this.state !== "ringing") return;
+    // The switch alone would go on ringing the other devices; without the server this one at least is quiet.
+    if (this.#callId) this.#owner.command("decline", { call: this.#callId, reason: as }).catch(() => {});
     this.#learn({ type: "ended", reason: as, by: "me" });
-    this.#terminate(as === "busy" ? 486 : 603);
+    this.#legs.terminate(as === "busy" ? 486 : 603);
   }
 
-  /** Ends the call, whatever state it is in. */
+  /** Ends the call, whatever state it is in; leaves it, when more than two are in it. */
   hangup(): void {
     if (this.state === "ended") return;
     if (this.direction === "incoming" && !this.#facts.answered) return this.decline();
-    if (this.#callId && !this.#line?.connected) this.#owner.hangUpRemotely(this.#callId);
+    if (this.#callId && (this.#facts.legLost || !this.#legs.current?.line.connected)) this.#owner.hangUpRemotely(this.#callId);
     this.#learn({ type: "ended", reason: this.#facts.answered ? "hung-up" : "cancelled", by: "me" });
-    this.#terminate();
+    this.#legs.terminate();
   }
 
   /** Switches the microphone off for this call, or on again; without an argument, the other of the two. */
-  mute(on = !this.#muted): void {
-    if (this.state === "ended" || on === this.#muted) return;
-    this.#muted = on;
-    this.#applyMute();
+  mute(on = !this.muted): void {
+    if (this.state === "ended" || on === this.muted) return;
+    this.#legs.mute(on);
     this.emit("changed");
   }
 
@@ -198,139 +278,168 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
    * Puts the call on hold, or takes it back; false when it isn't answered. While the two sides are still agreeing on the
    * last change (a quick finger), it happens as soon as they have.
    */
-  hold(on = !(this.#holdWanted ?? this.#facts.heldByMe)): boolean {
-    if (!this.#facts.answered || this.state === "ended" || !this.#session) return false;
-    if (!on && this.#facts.heldByMe) this.#owner.holdOthers(this);
+  hold(on = !(this.#holdWanted ?? this.#isHeldByMe)): boolean {
+    if (!this.#facts.answered || this.state === "ended" || this.#facts.legLost || !this.#legs.current) return false;
+    if (!on && this.#isHeldByMe) this.#owner.holdOthers(this);
+    // The server held it (a consultation): it alone can take that back.
+    if (!on && !this.#facts.heldByMe && this.#isHeldByMe && this.#callId) {
+      this.#owner.command("unhold", { call: this.#callId }).catch(() => {});
+      return true;
+    }
     this.#holdWanted = on;
     this.#applyHold(Date.now() + holdMs);
     return true;
   }
 
-  #applyHold(until: number): void {
-    clearTimeout(this.#holdRetry);
-    const wanted = this.#holdWanted;
-    if (wanted === undefined || this.state === "ended" || !this.#session) return;
-    const agreed = wanted === this.#facts.heldByMe || (wanted ? this.#session.hold() : this.#session.unhold());
-    if (agreed || Date.now() > until) this.#holdWanted = undefined;
-    else this.#holdRetry = setTimeout(() => this.#applyHold(until), holdRetryMs);
-  }
-
   /** Sends tones: 0-9, *, #, A-D. */
   dtmf(digits: string): void {
     if (!new RegExp(`^[0-9A-D*#]{1,${mostDigits}}$`).test(digits)) throw new Error(`Tones are up to ${mostDigits} of 0-9, *, # and A-D, not "${digits.slice(0, mostDigits)}".`);
-    if (this.#facts.answered && this.state !== "ended") this.#session?.sendDTMF(digits);
+    if (this.#facts.answered && this.state !== "ended") this.#legs.current?.sendDigits(digits);
   }
 
-  /** What the application server says about this call. */
+  /** The call has become part of another one, which goes on over this leg. @internal */
+  becomes(id: string): void {
+    this.#callId = id;
+    // Whoever connected the two is in it no longer: then this leg ends in a moment.
+    clearTimeout(this.#timers.orphan);
+    this.#leaving = "merged";
+    this.leave("merged");
+  }
+
+  /** What the application server says about this call. @internal */
   learnFromServer(call: Call): void {
+    const before = JSON.stringify(this.#server);
+    const held = this.#ownPart()?.holds ?? false;
+    const { me, device } = this.#owner;
     this.#callId = call.id;
-    const { user, name, extension } = this.direction === "outgoing" ? call.callee : call.caller;
-    this.#peer = { user, name, extension };
-    this.#learn({ type: "control", call });
-    clearTimeout(this.#orphan);
-    if (call.state === "ended" && this.state !== "ended") this.#orphan = setTimeout(() => this.#end(call.reason ?? "failed", "system"), orphanMs);
+    this.#server = call;
+    const side = me === undefined ? undefined : sideOf(call, me);
+    if (side) this.#peer = { user: side.peer.user, name: side.peer.name, extension: side.peer.extension };
+    const mine = this.#ownPart();
+    const facts = this.#facts;
+    const rescued = mine?.state === "rescuing" || (!call.participants && facts.legLost) ? "me" : "peer";
+    this.#learn({ type: "control", call, rescued, holds: holderOf(call, me, mine) });
+    // The server took back (a swap, the end of a consultation) what this page held.
+    if (held && !mine?.holds && call.state !== "ended" && this.#facts.heldByMe && this.#holdWanted === undefined) this.hold(false);
+    if (this.#facts.legLost && mine?.holds) this.#holdAgain = true;
+    if (isElsewhere(call, mine, device) && (this.#facts.phase === "ended" || this.#facts.legLost)) {
+      this.#learn({ type: "moved" });
+      this.#legs.terminate();
+    }
+    const { current } = this.#legs;
+    if (!this.#facts.answered && current?.incoming && current.accepted && call.answeredAt !== undefined && call.state !== "ended") this.#learn({ type: "accepted" });
+    clearTimeout(this.#timers.orphan);
+    if (call.state === "ended" && this.state !== "ended") {
+      if (this.#facts.legLost) this.#end(call.reason ?? "failed", "system");
+      else this.#timers.orphan = setTimeout(() => this.#end(call.reason ?? "failed", "system"), orphanMs);
+    }
+    if (facts === this.#facts && before !== JSON.stringify(call)) this.emit("changed");
   }
 
-  /** Runs a step that needs the microphone; without one the call ends and says so. */
-  async #withMicrophone(step: (stream: MediaStream) => void): Promise<void> {
+  /** @internal */
+  changeMicrophone(): Promise<void> {
+    return this.#legs.changeMicrophone(this.muted || this.#facts.heldByMe);
+  }
+
+  /** @internal */
+  changeSpeaker(): void {
+    this.#legs.changeSpeaker();
+  }
+
+  #ownPart(): Participant | undefined {
+    return ownPart(this.#server, this.#owner.me, this.#owner.device);
+  }
+
+  get #isHeldByMe(): boolean {
+    return this.heldBy === "me" || this.heldBy === "both";
+  }
+
+  /** @internal */
+  protected override get request(): Request {
+    return this.#owner.command;
+  }
+
+  /** @internal */
+  protected override expectToLeave(reason: LeavingReason | undefined): void {
+    this.#leaving = reason;
+  }
+
+  /** @internal */
+  protected override leave(reason: LeavingReason): void {
+    clearTimeout(this.#timers.leaving);
+    // Which of two legs a conference goes on over is the server's choice: the other one ends by itself.
+    this.#timers.leaving = setTimeout(() => (reason === "merged" ? (this.#leaving = undefined) : this.#end(reason, "me")), orphanMs);
+  }
+
+  #applyHold(until: number): void {
+    clearTimeout(this.#timers.hold);
+    const wanted = this.#holdWanted;
+    if (wanted === undefined || this.state === "ended" || this.#facts.legLost || !this.#legs.current) {
+      this.#holdWanted = undefined;
+      return;
+    }
+    const agreed = wanted === this.#facts.heldByMe || this.#legs.current.hold(wanted);
+    if (agreed || Date.now() > until) this.#holdWanted = undefined;
+    else this.#timers.hold = setTimeout(() => this.#applyHold(until), holdRetryMs);
+  }
+
+  #withMicrophone(step: (stream: MediaStream) => void): Promise<void> {
+    return this.#orEnd(this.#legs.withMicrophone(step));
+  }
+
+  /** Without a microphone the call ends, and says so. */
+  async #orEnd(step: Promise<void>): Promise<void> {
     try {
-      const lease = await this.#owner.microphone.lease();
-      // Hung up while the browser was asking.
-      if (this.state === "ended") return lease.release();
-      this.#lease = lease;
-      for (const track of lease.stream.getTracks()) track.enabled = !this.#muted;
-      step(lease.stream);
+      await step;
     } catch (error) {
       if (!(error instanceof MicrophoneError)) console.error(error);
       this.#end(error instanceof MicrophoneError ? "no-microphone" : "failed", "me");
     }
   }
 
-  #take(session: RTCSession): void {
-    this.#session = session;
-    if (session.connection) this.#watch(session.connection);
-    else session.on("peerconnection", ({ peerconnection }) => this.#watch(peerconnection));
-    this.#hurryIce(session);
-    session.on("progress", (event: { originator: unknown; response?: { body?: string } | null }) => {
-      if (event.originator !== "remote") return;
-      this.#earlyMedia ||= Boolean(event.response?.body);
-      this.#learn({ type: "progress" });
-    });
-    session.on("accepted", () => {
-      this.#applyMute();
-      this.#learn({ type: "accepted" });
-    });
-    session.on("hold", ({ originator }) => this.#learn({ type: "hold", by: sideOf(originator) }));
-    session.on("unhold", ({ originator }) => this.#learn({ type: "unhold", by: sideOf(originator) }));
-    const ended = ({ originator, message, cause }: { originator: unknown; message: unknown; cause: string }) => {
-      const by = originator === "local" ? "me" : originator === "remote" ? "peer" : "system";
-      this.#learn({ type: "ended", reason: reasonFromSip({ cause, ...describeMessage(message) }), by });
-    };
-    session.on("ended", ended);
-    session.on("failed", ended);
+  #onAccepted(): void {
+    // This device answered first and the other side still rings: a call that the switch makes for this person.
+    const rings = this.direction === "outgoing" && this.#legs.current?.incoming === true && this.#server?.answeredAt === undefined && !this.#facts.answered;
+    const facts = this.#facts;
+    this.#learn({ type: rings ? "progress" : "accepted" });
+    if (facts === this.#facts) this.emit("changed");
+    if (this.#holdAgain) this.hold(true);
+    this.#holdAgain = false;
   }
 
-  /** Sends the offer or answer with the first addresses instead of waiting for all. */
-  #hurryIce(session: RTCSession): void {
-    let hurried = false;
-    session.on("icecandidate", ({ candidate, ready }) => {
-      if (hurried || !isUsable(candidate.candidate)) return;
-      hurried = true;
-      setTimeout(() => {
-        hurried = false;
-        ready();
-      }, burstMs);
-    });
+  #onLegEnded(reason: CallEndReason, by: EndedBy): void {
+    if (this.state === "ended") return;
+    if (this.#leaving) return this.#learn({ type: "ended", reason: this.#leaving, by: "me" });
+    // By this device, though nobody here asked for it: JsSIP could not go on.
+    const cutOff = reason === "connection-lost" || by === "me" || this.#facts.rescuedInControl === "me" || this.#facts.legLost || this.#legs.isChanging;
+    if (this.#facts.answered && this.#callId && cutOff) return this.#lose();
+    this.#learn({ type: "ended", reason, by });
   }
 
-  /** JsSIP does not say that media broke off, so the connection is watched here. */
-  #watch(connection: RTCPeerConnection): void {
-    connection.addEventListener("track", ({ track, streams }) => {
-      this.#remoteStream = streams[0] ?? new MediaStream([track]);
-      this.#audio ??= new RemoteAudio(this.#peer.name);
-      this.#audio.play(this.#remoteStream);
-      this.emit("changed");
-    });
-    connection.addEventListener("connectionstatechange", () => {
-      if (this.state === "ended") return;
-      const { connectionState } = connection;
-      if (connectionState === "failed") return this.#end("connection-lost", "system");
-      const unstable = connectionState === "disconnected";
-      if (unstable === this.#unstable) return;
-      this.#unstable = unstable;
-      clearTimeout(this.#mediaLost);
-      if (unstable) this.#mediaLost = setTimeout(() => this.#end("connection-lost", "system"), mediaLostMs);
-      this.emit("changed");
-    });
+  /** The leg is of no use any more: the server brings the people together again, or says that it could not. */
+  #lose(): void {
+    if (this.state === "ended") return;
+    if (!this.#callId) return this.#end("connection-lost", "system");
+    this.#timers.rescue ??= setTimeout(() => this.#end("connection-lost", "system"), rescueMs);
+    this.#holdWanted = undefined;
+    this.#holdAgain ||= this.#isHeldByMe;
+    this.#learn({ type: "lost" });
+    this.#owner.lost(this);
   }
 
-  #end(reason: CallEndReason, by: Ending["by"]): void {
+  #end(reason: CallEndReason, by: EndedBy): void {
     if (this.state === "ended") return;
     this.#learn({ type: "ended", reason, by });
     if (this.#callId && reason === "connection-lost") this.#owner.hangUpRemotely(this.#callId);
-    this.#terminate();
-  }
-
-  /** JsSIP switches tracks of a connection, so before there is one the stream itself is switched. */
-  #applyMute(): void {
-    if (!this.#session?.connection) return;
-    if (this.#muted) this.#session.mute({ audio: true });
-    else this.#session.unmute({ audio: true });
-  }
-
-  #terminate(status?: number): void {
-    try {
-      if (this.#session && !this.#session.isEnded()) this.#session.terminate(status === undefined ? {} : { status_code: status });
-    } catch {
-      // It ended in between: JsSIP refuses to end a session twice.
-    }
+    this.#legs.terminate();
   }
 
   #learn(fact: CallFact): void {
     const before = this.#facts;
     this.#facts = learn(before, fact);
     if (this.#facts === before) return;
-    if (this.#facts.answered && !before.answered) this.#answeredAt = Date.now();
+    if (this.#facts.answered && !before.answered) this.#answeredAt ??= Date.now();
+    if (!this.#facts.legLost && before.legLost) this.#timers.rescue = void clearTimeout(this.#timers.rescue) as undefined;
     const endedNow = this.#facts.phase === "ended" && before.phase !== "ended";
     if (endedNow) this.#release();
     this.emit("changed");
@@ -338,21 +447,8 @@ export class PhoneCall extends Emitter<PhoneCallEvents> {
   }
 
   #release(): void {
-    this.#endedAt = Date.now();
-    clearTimeout(this.#orphan);
-    clearTimeout(this.#mediaLost);
-    this.#audio?.close();
-    this.#lease?.release();
-    this.#lease = undefined;
+    this.#endedAt ??= Date.now();
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    this.#legs.close();
   }
-}
-
-function sideOf(originator: unknown): "me" | "peer" {
-  return originator === "local" ? "me" : "peer";
-}
-
-/** Status code and Reason header of the SIP message that ended a session, when one did. */
-function describeMessage(message: unknown): { status?: number | undefined; reasonHeader?: string | undefined } {
-  const sip = message as { status_code?: number; getHeader?(name: string): string | undefined } | null;
-  return { status: sip?.status_code ?? undefined, reasonHeader: sip?.getHeader?.("Reason") ?? undefined };
 }

@@ -1,9 +1,20 @@
 import { z } from "zod";
+import { sipAccount } from "../protocol/wire.ts";
+import type { SipAccount } from "../protocol/wire.ts";
 
-const stored = z.object({ token: z.string().min(1).max(200), lastSeq: z.number().int().nonnegative() });
+const stored = z.object({
+  token: z.string().min(1).max(200),
+  lastSeq: z.number().int().nonnegative(),
+  /** So that the next page registers while its control connection still opens; good for as long as the session. */
+  sip: sipAccount.optional(),
+});
 
 /** What a page needs to take its session up again after a reload. */
-export type StoredSession = z.infer<typeof stored>;
+export interface StoredSession {
+  token: string;
+  lastSeq: number;
+  sip?: SipAccount | undefined;
+}
 
 export interface SessionStore {
   load(): StoredSession | undefined;

@@ -3,7 +3,7 @@ import type { RTCSession } from "jssip/lib/RTCSession.js";
 import type { IncomingRequest } from "jssip/lib/SIPMessage.js";
 import type { RTCSessionEvent } from "jssip/lib/UA.js";
 import type { SipAccount } from "../protocol/wire.ts";
-import { registrationBackOff, waitBefore } from "./back-off.ts";
+import { lineBackOff, registrationBackOff, waitBefore } from "./back-off.ts";
 import { Emitter } from "./emitter.ts";
 
 export type LineState = "connecting" | "registered" | "disconnected" | "refused" | "stopped";
@@ -22,7 +22,12 @@ export const lineDefaults = {
   longestRing: 180,
   /** Milliseconds for a switch to answer when the line is tried after a change of network. */
   probeMs: 4_000,
+  /** Most milliseconds before the first attempt to come back: a crowd that lost a switch is spread a little, and nobody waits. */
+  firstAttemptMs: 150,
 };
+
+/** Seconds between JsSIP's own attempts to come back, which begin only after a second or two: this line's come before. */
+const recoverySeconds = 3_600;
 
 /**
  * A registration with one slot of one switch: one JsSIP user agent. When the person moves to another switch the line is
@@ -36,7 +41,9 @@ export class SipLine extends Emitter<SipLineEvents> {
   #state: LineState = "connecting";
   #retired = false;
   #attempt = 0;
+  #reconnects = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #reconnect: ReturnType<typeof setTimeout> | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
 
   constructor(account: SipAccount) {
@@ -55,8 +62,8 @@ export class SipLine extends Emitter<SipLineEvents> {
       register_expires: lineDefaults.registerExpires,
       session_timers: false,
       no_answer_timeout: lineDefaults.longestRing,
-      connection_recovery_min_interval: 1,
-      connection_recovery_max_interval: 15,
+      connection_recovery_min_interval: recoverySeconds,
+      connection_recovery_max_interval: recoverySeconds,
       user_agent: "Houseline",
     });
     this.#listen();
@@ -94,7 +101,8 @@ export class SipLine extends Emitter<SipLineEvents> {
 
   /** Registers again now, and makes a new connection when the switch does not answer in time. */
   check(): void {
-    if (this.#state === "stopped" || !this.#ua.isConnected() || this.#probe !== undefined) return;
+    if (this.#state === "stopped" || this.#probe !== undefined) return;
+    if (!this.#ua.isConnected()) return this.#reconnectIn(0);
     const giveUp = () => {
       this.#probe = undefined;
       if (this.#state === "stopped" || !this.#ua.isConnected()) return;
@@ -110,6 +118,7 @@ export class SipLine extends Emitter<SipLineEvents> {
   stop(): void {
     if (this.#state === "stopped") return;
     clearTimeout(this.#retry);
+    clearTimeout(this.#reconnect);
     this.#settleProbe();
     this.#to("stopped");
     this.#ua.stop();
@@ -120,6 +129,7 @@ export class SipLine extends Emitter<SipLineEvents> {
     const ua = this.#ua;
     ua.on("connecting", () => this.#to("connecting"));
     ua.on("connected", () => {
+      clearTimeout(this.#reconnect);
       // JsSIP tells of the first registration only, not of refreshes: any word from the switch shows that it is there.
       const read = this.#socket.ondata;
       this.#socket.ondata = (data) => {
@@ -130,9 +140,11 @@ export class SipLine extends Emitter<SipLineEvents> {
     ua.on("disconnected", () => {
       this.#settleProbe();
       this.#to("disconnected");
+      this.#reconnectIn(this.#reconnects === 0 ? Math.random() * lineDefaults.firstAttemptMs : waitBefore(this.#reconnects, lineBackOff));
     });
     ua.on("registered", () => {
       this.#attempt = 0;
+      this.#reconnects = 0;
       this.#to("registered");
     });
     ua.on("registrationFailed", () => this.#registerLater());
@@ -142,6 +154,17 @@ export class SipLine extends Emitter<SipLineEvents> {
       this.#keep(session);
       this.emit("incoming", session, request as IncomingRequest);
     });
+  }
+
+  /** JsSIP's transport takes a socket that was opened from here as its own. */
+  #reconnectIn(waitMs: number): void {
+    clearTimeout(this.#reconnect);
+    if (this.#state === "stopped") return;
+    this.#reconnect = setTimeout(() => {
+      if (this.#state === "stopped" || this.#ua.isConnected()) return;
+      this.#reconnects++;
+      this.#socket.connect();
+    }, waitMs);
   }
 
   /** JsSIP leaves it at one refusal, also of a refresh. */

@@ -19,6 +19,8 @@ export const limits = {
   messageCharacters: 4_000,
   /** Rows of one page of history, messages or a search. */
   pageRows: 100,
+  /** Favourites of one person. */
+  favourites: 200,
   /** People in one call, before it has to be a room of the company's own. */
   participants: 30,
   /** Seconds that the peer of somebody who vanished hears music before the call ends. */

@@ -19,7 +19,8 @@ export const participantState = z.enum(["ringing", "talking", "held", "rescuing"
 
 /** Somebody who takes part in a call, by one device or (while ringing) by several. */
 export const participant = party.extend({
-  state: participantState,
+  state: participantState.describe("`held`: hears music, because another holds"),
+  holds: z.boolean().optional().describe("has put the call on hold"),
   muted: z.boolean().describe("by this protocol; a page that mutes its own microphone is not seen here"),
   device: deviceId.optional().describe("the device that has the call, once one has"),
   moderator: z.boolean().optional().describe("in a room"),
@@ -41,6 +42,7 @@ export const call = z.object({
   answeredAt: time.optional(),
   endedAt: time.optional(),
   reason: endReason.optional(),
+  into: callId.optional().describe("the call that goes on in its place, when its reason is `merged`"),
 });
 export type Call = z.infer<typeof call>;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { limits } from "./bounds.ts";
 import { deviceId, extension, time, userName } from "./names.ts";
 
 /** What somebody is doing, as others see it: calls come first, then whether anybody is signed in, then what the person says. */
@@ -44,8 +45,8 @@ export const profile = z.object({
   availability,
   text: statusText,
   language: z.enum(["en", "ru"]).describe("of spoken prompts"),
-  voicemail: z.boolean().describe("whether callers may leave a message"),
-  favourites: z.array(userName).max(200),
+  voicemail: z.boolean().describe("whether callers may leave a message; off until the person wants it"),
+  favourites: z.array(userName).max(limits.favourites),
   missedCalls: z.number().int().nonnegative().describe("calls missed since the history was last looked at"),
   unreadMessages: z.number().int().nonnegative(),
 });

@@ -39,6 +39,7 @@ export const requests = {
   hangup: { params: ofCall, result: nothing },
   /** The others hear music. */
   hold: { params: ofCall, result: nothing },
+  /** The others hear this person again. */
   unhold: { params: ofCall, result: nothing },
   /** Switches this person's voice off for the others, in the switch. */
   mute: { params: z.object({ call: callId, on: z.boolean() }), result: nothing },
@@ -85,6 +86,7 @@ export const requests = {
   setStatus: { params: z.object({ availability: availability.optional(), text: statusText.optional() }), result: z.object({ me: person, profile }) },
   /** Sets what is this person's own. */
   setPreferences: { params: z.object({ language: z.enum(["en", "ru"]).optional(), voicemail: z.boolean().optional() }), result: z.object({ profile }) },
+  /** Puts somebody among this person's favourites, or takes them out. */
   setFavourite: { params: z.object({ user: userName, on: z.boolean() }), result: z.object({ profile }) },
   /** Changes this person's own password; other sessions end. */
   changePassword: { params: z.object({ current: z.string().min(1).max(200), next: z.string().min(8).max(200) }), result: nothing },

@@ -11,6 +11,7 @@ export * from "./frames.ts";
 export * from "./messages.ts";
 export * from "./names.ts";
 export * from "./people.ts";
+export * from "./permissions.ts";
 export * from "./requests.ts";
 export * from "./rooms.ts";
 export * from "./sessions.ts";

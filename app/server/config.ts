@@ -15,6 +15,20 @@ export type SwitchAddress = z.infer<typeof switchAddress>;
 /** Slots of every switch and of this server (docs/architecture.md). */
 export const slots = 3;
 
+/** Sign-in by JWTs of the company's application; by neither a secret nor keys: not offered. */
+export interface JwtConfig {
+  /** HS256; empty: not offered. */
+  secret: string;
+  /** Public keys (RFC 7517); empty: not offered. */
+  jwksUrl: string;
+  /** Empty: not looked at. */
+  issuer: string;
+  audience: string;
+  clockSkewSeconds: number;
+  /** First and last extension for people who bring none. */
+  extensions: readonly [number, number];
+}
+
 export interface Config {
   /** Port of this slot, on loopback: `/ws`, `/healthz`, the softphone. */
   port: number;
@@ -29,7 +43,14 @@ export interface Config {
   directoryPassword: string;
   /** Empty: no demo people. */
   demoPassword: string;
+  /** The stack's own API token, with every permission; empty: none. */
+  adminToken: string;
+  jwt: JwtConfig;
+  /** Origins whose pages may call `/api`. */
+  apiOrigins: ReadonlySet<string>;
   dataDirectory: string;
+  /** PostgreSQL; empty: the embedded database in `dataDirectory`. */
+  databaseUrl: string;
   softphoneDirectory: string;
   logLevel: "debug" | "info" | "warn" | "error";
 }
@@ -68,11 +89,30 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     origins: new Set(text("HOUSELINE_ORIGINS").split(/\s+/).filter(Boolean)),
     eslPassword: secret(join(secrets, "esl-password")),
     directoryPassword: secret(join(secrets, "directory-password")),
-    demoPassword: secret(join(secrets, "demo-password"), true),
+    demoPassword: secret(join(secrets, "demo-password"), "may be missing"),
+    adminToken: secret(join(secrets, "admin-token"), "may be missing"),
+    jwt: {
+      secret: secret(join(secrets, "jwt-secret"), "may be missing"),
+      jwksUrl: environment.HOUSELINE_JWKS_URL ?? "",
+      issuer: environment.HOUSELINE_JWT_ISSUER ?? "",
+      audience: environment.HOUSELINE_JWT_AUDIENCE ?? "",
+      clockSkewSeconds: number("HOUSELINE_JWT_CLOCK_SKEW", 0, 300, 30),
+      extensions: readRange(text("HOUSELINE_JWT_EXTENSIONS", "2000-8999")),
+    },
+    apiOrigins: new Set((environment.HOUSELINE_API_ORIGINS ?? "").split(/\s+/).filter(Boolean)),
     dataDirectory: text("HOUSELINE_DATA", "/data"),
+    databaseUrl: secret(join(secrets, "database-url"), "may be missing"),
     softphoneDirectory: text("HOUSELINE_SOFTPHONE", "/srv/softphone"),
     logLevel,
   };
+}
+
+function readRange(text: string): readonly [number, number] {
+  const [, first = "", last = ""] = /^([1-9][0-9]{1,5})-([1-9][0-9]{1,5})$/.exec(text) ?? [];
+  if (first.length === 0 || first.length !== last.length || Number(first) > Number(last)) {
+    throw new Failure(`HOUSELINE_JWT_EXTENSIONS must be two extensions of the same length with '-' between them, such as 2000-8999; it is '${text}'.`);
+  }
+  return [Number(first), Number(last)];
 }
 
 function readSwitches(text: string): SwitchAddress[] {
@@ -86,13 +126,14 @@ function readSwitches(text: string): SwitchAddress[] {
   }
 }
 
-function secret(path: string, mayBeEmpty = false): string {
+function secret(path: string, need: "needed" | "may be missing" = "needed"): string {
   let value: string;
   try {
     value = readFileSync(path, "utf8").trim();
-  } catch {
+  } catch (error) {
+    if (need === "may be missing" && (error as NodeJS.ErrnoException).code === "ENOENT") return "";
     throw new Failure(`The secret ${path} can't be read: the container must have the stack's secrets mounted there.`);
   }
-  if (value === "" && !mayBeEmpty) throw new Failure(`The secret ${path} is empty.`);
+  if (value === "" && need === "needed") throw new Failure(`The secret ${path} is empty.`);
   return value;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { readConfig } from "./config.ts";
 import { SwitchDirectory } from "./directory/directory.ts";
@@ -5,8 +6,7 @@ import { Failure } from "./failure.ts";
 import { createDirectoryServer } from "./http/directory-server.ts";
 import { createWeb } from "./http/web.ts";
 import { createLog } from "./log.ts";
-import { openDatabase } from "./store/database.ts";
-import { Store } from "./store/store.ts";
+import { openStore } from "./store/open.ts";
 import { Telephone } from "./telephone.ts";
 
 /** A drain that takes longer is cut off: Docker's own limit comes a little later. */
@@ -15,16 +15,16 @@ const drainMs = 9_000;
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  const store = new Store(openDatabase(config.dataDirectory));
-  const telephone = new Telephone(config, store, log);
-  await telephone.people.seedDemo(config.demoPassword);
-  store.deleteOldCalls(Date.now());
-  const directory = createDirectoryServer(config, new SwitchDirectory(config, store, telephone.people, telephone.sessions), log);
+  const server = randomUUID();
+  const store = await openStore(config, server, log);
+  const telephone = new Telephone(config, store, log, server);
+  await telephone.load(config.demoPassword);
+  const directory = createDirectoryServer(config, new SwitchDirectory(config, telephone), log);
   const web = createWeb(config, telephone, store, log);
   await listen(directory, config.directoryPort, config.privateAddress);
   telephone.start();
   await listen(web, config.port, "127.0.0.1");
-  log.info({ slot: config.slot, port: config.port, directory: config.directoryPort, people: telephone.people.list().length }, "ready");
+  log.info({ slot: config.slot, port: config.port, directory: config.directoryPort, people: telephone.people.size }, "ready");
 
   let stopping = false;
   const stop = (signal: string) => {
@@ -38,8 +38,7 @@ async function main(): Promise<void> {
       directory.close();
       web.closeAllConnections();
       directory.closeAllConnections();
-      setImmediate(() => {
-        store.close();
+      void store.close().then(() => {
         log.info("gone");
         process.exit(0);
       });

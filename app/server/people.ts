@@ -1,22 +1,25 @@
 import { EventEmitter } from "node:events";
-import { extension, userName, type Person, type Presence } from "../protocol/wire.ts";
+import { extension, roles, userName, type Permission, type Person, type Presence } from "../protocol/wire.ts";
 import type { Party } from "./calls/call.ts";
 import type { Directory } from "./calls/calls.ts";
 import type { Logger } from "./log.ts";
 import { hashPassword, passwordMatches } from "./passwords.ts";
-import type { PersonRow, Store } from "./store/store.ts";
+import type { NewPerson, PersonRow } from "./store/rows.ts";
+import type { Store } from "./store/store.ts";
 
-/** Everybody in the company, with what they are doing. */
 interface PeopleEvents {
-  /** Somebody's presence or name changed, or somebody is new. */
+  /** Somebody's presence, text or name changed, or somebody is new. */
   changed: [person: Person];
+  removed: [user: string];
+  /** What is somebody's own changed: role, language and the like. */
+  profile: [user: string];
 }
 
 const demoPeople = [
   { user: "anna", name: "Anna Petrova", extension: "101" },
   { user: "boris", name: "Boris Weber", extension: "102" },
   { user: "clara", name: "Clara Dubois", extension: "103" },
-  { user: "dmitri", name: "Dmitri Orlov", extension: "104" },
+  { user: "dmitri", name: "Dmitri Orlov", extension: "104", role: "supervisor" as const },
 ];
 
 /** What people's presence is made from. */
@@ -28,37 +31,36 @@ export interface PresenceSource {
   forget(user: string): Promise<void>;
 }
 
+const noPermissions: ReadonlySet<Permission> = new Set();
+const permissionsOfRole = new Map<string, ReadonlySet<Permission>>(Object.entries(roles).map(([role, list]) => [role, new Set<Permission>(list)]));
+
+/** Everybody in the company, with what they are doing. The accounts are in the store; this is what the program looks at. */
 export class People extends EventEmitter<PeopleEvents> implements Directory {
   readonly #store: Store;
   readonly #log: Logger;
-  #rows = new Map<string, PersonRow>();
-  #byExtension = new Map<string, PersonRow>();
+  readonly #rows = new Map<string, PersonRow>();
+  readonly #byExtension = new Map<string, PersonRow>();
   #source: PresenceSource | undefined;
   /** As last told. */
-  readonly #told = new Map<string, Person>();
+  readonly #told = new Map<string, string>();
 
   constructor(store: Store, log: Logger) {
     super();
     this.#store = store;
     this.#log = log;
-    this.reload();
+    store.on("changed", ({ topic, key }) => { if (topic === "person") void this.#attempt(this.#reread(key)); });
+    store.on("refresh", () => void this.#attempt(this.load()));
   }
 
-  /** Presence is known from now on. */
   watch(source: PresenceSource): void {
     this.#source = source;
-    for (const person of this.list()) this.#told.set(person.user, person);
   }
 
-  /** Reads everybody again: another release may have changed them. */
-  reload(): void {
-    const before = this.#rows;
-    this.#rows = new Map(this.#store.people().filter(isSound).map((row) => [row.user, row]));
-    this.#byExtension = new Map([...this.#rows.values()].map((row) => [row.extension, row]));
-    for (const row of this.#rows.values()) {
-      const old = before.get(row.user);
-      if (old && (old.doNotDisturb !== row.doNotDisturb || old.name !== row.name || old.extension !== row.extension)) void this.#source?.forget(row.user);
-    }
+  /** Reads everybody: at the start, and when changes may have been missed. */
+  async load(): Promise<void> {
+    const rows = new Map((await this.#store.people.all()).map((row) => [row.user, row]));
+    const gone = [...this.#rows.keys()].filter((user) => !rows.has(user));
+    await Promise.all([...gone.map((user) => this.#take(user, undefined)), ...[...rows].map(([user, row]) => this.#take(user, row))]);
   }
 
   /** Makes the people of a demonstration, all with one password. */
@@ -67,14 +69,25 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     for (const person of demoPeople) {
       const row = this.#rows.get(person.user);
       if (row && await passwordMatches(password, row.password)) continue;
-      this.#store.putPerson({ ...person, password: await hashPassword(password) });
+      const hashed = await hashPassword(password);
+      if (row) await this.#store.people.change(person.user, { password: hashed });
+      // Another server may start at the same moment.
+      else await this.#store.people.add({ ...person, password: hashed }).catch(() => undefined);
     }
-    this.reload();
+    await this.load();
     this.#log.info({ people: demoPeople.map(({ user }) => user) }, "demo people are there");
   }
 
   row(user: string): PersonRow | undefined {
     return this.#rows.get(user);
+  }
+
+  rows(): IterableIterator<PersonRow> {
+    return this.#rows.values();
+  }
+
+  get size(): number {
+    return this.#rows.size;
   }
 
   find(address: string): Party | undefined {
@@ -83,47 +96,93 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
   }
 
   doNotDisturb(user: string): boolean {
-    return this.#rows.get(user)?.doNotDisturb ?? false;
+    return this.#rows.get(user)?.availability === "do-not-disturb";
+  }
+
+  permissionsOf(user: string): ReadonlySet<Permission> {
+    return permissionsOfRole.get(this.#rows.get(user)?.role ?? "") ?? noPermissions;
   }
 
   person(user: string): Person | undefined {
     const row = this.#rows.get(user);
-    return row && { user, name: row.name, extension: row.extension, presence: this.#presence(row) };
+    return row && { user, name: row.name, extension: row.extension, presence: this.#presence(row), ...(row.text === "" ? {} : { text: row.text }) };
   }
 
   list(): Person[] {
     return [...this.#rows.keys()].map((user) => this.person(user)!);
   }
 
-  /** Others hear of it only once no switch rings this person any more. */
-  async setDoNotDisturb(user: string, on: boolean): Promise<void> {
-    const row = this.#rows.get(user);
-    if (!row || row.doNotDisturb === on) return;
-    this.#store.setDoNotDisturb(user, on);
-    row.doNotDisturb = on;
-    await this.#source?.forget(user);
-    this.refresh(user);
+  /** @throws AlreadyThere when somebody has that user name or extension */
+  async add(person: NewPerson): Promise<void> {
+    await this.#store.people.add(person);
+    await this.#reread(person.user);
   }
 
-  /** Tells of whoever is doing something else than last told. */
-  refresh(...users: string[]): void {
+  /** @throws AlreadyThere when another has that extension */
+  async change(user: string, changed: Partial<Omit<PersonRow, "user">>): Promise<void> {
+    await this.#store.people.change(user, changed);
+    await this.#reread(user);
+  }
+
+  async remove(user: string): Promise<boolean> {
+    const was = await this.#store.people.remove(user);
+    await this.#reread(user);
+    return was;
+  }
+
+  /** Tells of those who are doing something else than last told; of everybody, when nobody is named. */
+  refresh(...users: readonly string[]): void {
     if (!this.#source) return;
     for (const user of users.length > 0 ? users : this.#rows.keys()) {
       const person = this.person(user);
-      const told = this.#told.get(user);
-      if (!person || (told && told.presence === person.presence && told.name === person.name && told.extension === person.extension)) continue;
-      this.#told.set(user, person);
+      if (!person) continue;
+      const text = JSON.stringify(person);
+      if (this.#told.get(user) === text) continue;
+      this.#told.set(user, text);
       this.emit("changed", person);
     }
   }
 
-  #presence({ user, doNotDisturb }: PersonRow): Presence {
+  async #reread(user: string): Promise<void> {
+    await this.#take(user, await this.#store.people.get(user));
+  }
+
+  /** Others hear of a change only once no switch acts on what was before: do not disturb would let a quick caller through. */
+  async #take(user: string, row: PersonRow | undefined): Promise<void> {
+    const old = this.#rows.get(user);
+    if (old && this.#byExtension.get(old.extension) === old) this.#byExtension.delete(old.extension);
+    if (!row || !isSound(row)) {
+      if (!this.#rows.delete(user)) return;
+      this.#told.delete(user);
+      await this.#source?.forget(user);
+      this.emit("removed", user);
+      return;
+    }
+    this.#rows.set(user, row);
+    this.#byExtension.set(row.extension, row);
+    if (old && heardBySwitch.some((key) => old[key] !== row[key])) await this.#source?.forget(user);
+    if (old && JSON.stringify(old) !== JSON.stringify(row)) this.emit("profile", user);
+    this.refresh(user);
+  }
+
+  #presence({ user, availability }: PersonRow): Presence {
     const inCall = this.#source?.inCall(user);
     if (inCall) return inCall;
     if (!this.#source?.online().has(user)) return "offline";
-    return doNotDisturb ? "do-not-disturb" : "available";
+    return availability;
+  }
+
+  async #attempt(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#log.error({ reason: (error as Error).message }, "people could not be read");
+    }
   }
 }
+
+/** What the switch is told of a person, and keeps. */
+const heardBySwitch = ["name", "extension", "availability", "language", "voicemail"] as const satisfies readonly (keyof PersonRow)[];
 
 /** A row that was put there by hand and could not be spoken of on the wire is passed over. */
 function isSound({ user, extension: number }: PersonRow): boolean {

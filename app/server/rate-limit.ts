@@ -17,19 +17,31 @@ export class RateLimit {
     this.#now = now;
   }
 
+  /** Milliseconds until the next attempt may be made; counts none. */
+  wait(key: string): number {
+    const now = this.#now();
+    return Math.max(0, Math.ceil(Math.max(now, this.#emptyAt.get(key) ?? 0) - now - (this.#burst - 1) * this.#everyMs));
+  }
+
   /** Counts an attempt; returns 0 when it may go on, or the milliseconds to wait. */
   take(key: string): number {
+    const wait = this.wait(key);
+    if (wait > 0) return wait;
     const now = this.#now();
     const emptyAt = Math.max(now, this.#emptyAt.get(key) ?? 0);
-    const wait = emptyAt - now - (this.#burst - 1) * this.#everyMs;
-    if (wait > 0) return Math.ceil(wait);
     this.#emptyAt.delete(key);
     this.#emptyAt.set(key, emptyAt + this.#everyMs);
     if (this.#emptyAt.size > mostKeys) this.#sweep(now);
     return 0;
   }
 
-  /** An attempt that turned out to be rightful gives everything back. */
+  /** An attempt that turned out to be rightful doesn't count. */
+  giveBack(key: string): void {
+    const emptyAt = this.#emptyAt.get(key);
+    if (emptyAt !== undefined) this.#emptyAt.set(key, emptyAt - this.#everyMs);
+  }
+
+  /** Nor do the ones before it. */
   forgive(key: string): void {
     this.#emptyAt.delete(key);
   }

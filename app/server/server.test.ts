@@ -1,144 +1,42 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { closeCodes, limits, protocolVersion, type ServerFrame } from "../protocol/wire.ts";
+import { closeCodes, limits } from "../protocol/wire.ts";
+import { origin, TestStack, until } from "./testing/test-stack.ts";
 
-const password = "a-demo-password";
-const origin = "http://localhost:1";
-const folder = mkdtempSync(join(tmpdir(), "houseline-server-"));
-const servers: Server[] = [];
-const sockets: WebSocket[] = [];
-let ports: { app: number; directory: number; esl: number };
-
-interface Server { process: ChildProcess; slot: number; exited: Promise<number | null>; output: () => string }
-
-/** A real server process of a slot; both work on one database. No switch answers. */
-async function start(slot: number): Promise<Server> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "main.ts")], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      PATH: process.env.PATH, HOUSELINE_SLOT: String(slot), HOUSELINE_APP_PORT: String(ports.app), HOUSELINE_DIRECTORY_PORT: String(ports.directory), HOUSELINE_DOMAIN: "test.internal",
-      HOUSELINE_SWITCHES: JSON.stringify([{ name: "none", eslHost: "127.0.0.1", eslPort: ports.esl, sipUrl: "ws://localhost:1/sip" }]),
-      HOUSELINE_ORIGINS: origin, HOUSELINE_SECRETS: join(folder, "secrets"), HOUSELINE_DATA: join(folder, "data"), HOUSELINE_SOFTPHONE: join(folder, "page"),
-    },
-  });
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => { output += text; });
-  const server: Server = { process: child, slot, exited: new Promise((resolve) => child.on("exit", resolve)), output: () => output };
-  servers.push(server);
-  await until(() => fetch(`http://127.0.0.1:${ports.app + slot}/readyz`).then(({ status }) => status === 200, () => false), () => output);
-  return server;
-}
-
-async function until(ask: () => Promise<boolean> | boolean, explain = () => ""): Promise<void> {
-  for (const end = Date.now() + 10_000; !await ask();) {
-    if (Date.now() > end) throw new Error(`not within 10 s ${explain()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const base = 20_000 + Math.floor(Math.random() * 10_000);
-    const free = await Promise.all(Array.from({ length: count }, (_, index) => new Promise<boolean>((resolve) => {
-      const server = createServer().once("error", () => resolve(false)).listen(base + index, "127.0.0.1", () => server.close(() => resolve(true)));
-    })));
-    if (free.every(Boolean)) return base;
-  }
-}
-
-/** A browser's control socket, frame by frame. */
-class Client {
-  readonly socket: WebSocket;
-  readonly frames: ServerFrame[] = [];
-  closed: number | undefined;
-  #id = 0;
-
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    sockets.push(socket);
-    socket.on("message", (data) => this.frames.push(JSON.parse(String(data)) as ServerFrame));
-    socket.on("close", (code) => { this.closed = code; });
-    socket.on("error", () => {});
-  }
-
-  static async open(slot = 0, greeting: unknown = { type: "hello", version: protocolVersion, client: "test" }): Promise<Client> {
-    const client = new Client(new WebSocket(`ws://127.0.0.1:${ports.app + slot}/ws`, { origin }));
-    await new Promise((resolve, reject) => client.socket.on("open", resolve).on("error", reject));
-    client.socket.send(typeof greeting === "string" ? greeting : JSON.stringify(greeting));
-    return client;
-  }
-
-  send(name: string, params: unknown): number {
-    this.socket.send(JSON.stringify({ type: "request", id: ++this.#id, name, params }));
-    return this.#id;
-  }
-
-  async ask(name: string, params: unknown = {}): Promise<Record<string, unknown>> {
-    const id = this.send(name, params);
-    await until(() => this.frames.some((frame) => (frame.type === "response" || frame.type === "error") && frame.id === id) || this.closed !== undefined);
-    const frame = this.frames.find((one) => (one.type === "response" || one.type === "error") && one.id === id);
-    if (frame?.type === "error") throw Object.assign(new Error(frame.message), { code: frame.code });
-    return (frame as { result: Record<string, unknown> }).result;
-  }
-
-  events(name: string): Extract<ServerFrame, { type: "event" }>[] {
-    return this.frames.filter((frame) => frame.type === "event").filter((frame) => frame.name === name);
-  }
-
-  async closedWith(): Promise<number> {
-    await until(() => this.closed !== undefined);
-    return this.closed!;
-  }
-}
-
-const signIn = async (user: string, slot = 0) => {
-  const client = await Client.open(slot);
-  return { client, session: await client.ask("login", { user, password }) };
-};
+let stack: TestStack;
 
 beforeAll(async () => {
-  for (const name of ["secrets", "page", "data"]) mkdirSync(join(folder, name));
-  for (const [name, text] of Object.entries({ "esl-password": "esl-secret", "directory-password": "directory-secret", "demo-password": password })) writeFileSync(join(folder, "secrets", name), text);
-  writeFileSync(join(folder, "page", "index.html"), "<!doctype html><title>page</title>");
-  const base = await freePorts(9);
-  ports = { app: base, directory: base + 3, esl: base + 6 };
-  await start(0);
-}, 20_000);
+  stack = await TestStack.create();
+  await stack.start(0);
+}, 60_000);
 
-afterAll(() => {
-  for (const socket of sockets) socket.terminate();
-  for (const { process: child } of servers) child.kill("SIGKILL");
-  rmSync(folder, { recursive: true, force: true });
-});
+afterAll(() => stack?.remove());
 
 describe("signing in", () => {
   it("gives the session, everybody with their presence, and no switch while none answers", async () => {
-    const { client, session } = await signIn("anna");
+    const { client, session } = await stack.signIn("anna");
     expect(session.me).toMatchObject({ user: "anna", extension: "101", presence: "available" });
     expect((session.people as { user: string; presence: string }[]).map(({ user, presence }) => `${user} ${presence}`).sort()).toEqual(["anna available", "boris offline", "clara offline", "dmitri offline"]);
     expect(session.sip).toBeNull();
-    const { client: other } = await signIn("boris");
+    const { client: other } = await stack.signIn("boris");
     await until(() => client.events("person").some(({ data }) => JSON.stringify(data).includes('"boris"') && JSON.stringify(data).includes("available")));
     client.socket.close();
     other.socket.close();
   });
 
   it("is refused in the same words for a wrong password and for a name that nobody has, and in time for too many", async () => {
-    const client = await Client.open();
+    const client = await stack.open();
     const refused = async (user: string) => client.ask("login", { user, password: "wrong" }).then(() => "signed in", (error: Error) => error.message);
     expect(await refused("dmitri")).toBe(await refused("nobody"));
     for (let attempt = 0; attempt < 5; attempt++) await refused("dmitri");
     expect(await refused("dmitri")).toMatch(/^Too many attempts to sign in\. Try again in \d+ seconds\.$/);
     client.socket.close();
-  });
+  }, 30_000);
 
   it("comes before everything else", async () => {
-    const client = await Client.open();
+    const client = await stack.open();
     await expect(client.ask("setDoNotDisturb", { on: true })).rejects.toMatchObject({ code: "unauthorized" });
     client.socket.close();
   });
@@ -146,12 +44,12 @@ describe("signing in", () => {
 
 describe("a session", () => {
   it("outlives its socket: what was missed is told, and the numbers go on without a gap", async () => {
-    const { client, session } = await signIn("clara");
+    const { client, session } = await stack.signIn("clara");
     const before = Math.max(0, ...client.frames.flatMap((frame) => (frame.type === "event" ? [frame.seq] : [])));
     client.socket.terminate();
-    const { client: boris } = await signIn("boris");
+    const { client: boris } = await stack.signIn("boris");
     await boris.ask("setDoNotDisturb", { on: true });
-    const back = await Client.open();
+    const back = await stack.open();
     const resumed = await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: before });
     expect(resumed.session).toBe(session.session);
     expect((resumed.people as { user: string; presence: string }[]).find(({ user }) => user === "boris")!.presence).toBe("do-not-disturb");
@@ -163,24 +61,24 @@ describe("a session", () => {
   });
 
   it("goes on in the newer of two sockets", async () => {
-    const { client, session } = await signIn("clara");
-    const second = await Client.open();
+    const { client, session } = await stack.signIn("clara");
+    const second = await stack.open();
     await second.ask("resume", { resumeToken: session.resumeToken, lastSeq: 0 });
     expect(await client.closedWith()).toBe(closeCodes.replaced);
     second.socket.close();
   });
 
   it("is over after signing out, and a token of nobody's opens nothing", async () => {
-    const { client, session } = await signIn("clara");
+    const { client, session } = await stack.signIn("clara");
     await client.ask("logout");
-    const back = await Client.open();
+    const back = await stack.open();
     await expect(back.ask("resume", { resumeToken: session.resumeToken, lastSeq: 0 })).rejects.toMatchObject({ code: "not-found" });
     await expect(back.ask("resume", { resumeToken: "x", lastSeq: 0 })).rejects.toMatchObject({ code: "not-found" });
     back.socket.close();
   });
 
   it("can't hang up a call that isn't its own, or isn't there: the answers are the same", async () => {
-    const { client } = await signIn("clara");
+    const { client } = await stack.signIn("clara");
     await expect(client.ask("hangup", { call: "00000000-0000-4000-8000-000000000000" })).rejects.toMatchObject({ code: "not-found", message: "There is no such call." });
     await expect(client.ask("hangup", { call: "x; fsctl shutdown" })).rejects.toMatchObject({ code: "bad-request" });
     client.socket.close();
@@ -189,19 +87,19 @@ describe("a session", () => {
 
 describe("bounds", () => {
   it("cut off what is no frame, too large a frame, an unknown version and too many requests", async () => {
-    expect(await (await Client.open(0, "no json")).closedWith()).toBe(closeCodes.badFrame);
-    expect(await (await Client.open(0, { type: "hello", version: 99, client: "old" })).closedWith()).toBe(closeCodes.badFrame);
-    const large = await Client.open();
+    expect(await (await stack.open(0, "no json")).closedWith()).toBe(closeCodes.badFrame);
+    expect(await (await stack.open(0, { type: "hello", version: 99, client: "old" })).closedWith()).toBe(closeCodes.badFrame);
+    const large = await stack.open();
     large.send("ping", { padding: "x".repeat(limits.frameBytes) });
     expect(await large.closedWith()).toBe(closeCodes.tooBig);
-    const many = await Client.open();
+    const many = await stack.open();
     for (let count = 0; count < 1_000; count++) many.send("ping", {});
     expect(await many.closedWith()).toBe(closeCodes.tooMany);
   });
 
   it("refuse a page of another origin, and a path that is none", async () => {
     const status = (path: string, from: string) => new Promise<number>((resolve) => {
-      const socket = new WebSocket(`ws://127.0.0.1:${ports.app}${path}`, { origin: from });
+      const socket = new WebSocket(`ws://127.0.0.1:${stack.ports.app}${path}`, { origin: from });
       socket.on("unexpected-response", (_, response) => resolve(response.statusCode ?? 0)).on("error", () => {}).on("open", () => resolve(101));
     });
     expect(await status("/ws", "https://evil.example")).toBe(403);
@@ -210,7 +108,7 @@ describe("bounds", () => {
 });
 
 describe("the web server", () => {
-  const get = (path: string, options: RequestInit = {}) => fetch(`http://127.0.0.1:${ports.app}${path}`, options);
+  const get = (path: string, options: RequestInit = {}) => fetch(`http://127.0.0.1:${stack.ports.app}${path}`, options);
 
   it("serves the page with a policy that allows no script but its own", async () => {
     const response = await get("/");
@@ -233,7 +131,7 @@ describe("the web server", () => {
 
 describe("the directory for the switch", () => {
   const ask = async (user: string, secret = "directory-secret") => {
-    const response = await fetch(`http://127.0.0.1:${ports.directory}/directory`, {
+    const response = await fetch(`http://127.0.0.1:${stack.ports.directory}/directory`, {
       method: "POST", headers: { authorization: `Basic ${btoa(`switch:${secret}`)}` }, body: new URLSearchParams({ user, domain: "test.internal", section: "directory" }),
     });
     return { status: response.status, body: await response.text() };
@@ -253,7 +151,7 @@ describe("the directory for the switch", () => {
   });
 
   it("carries do not disturb", async () => {
-    const { client } = await signIn("clara");
+    const { client } = await stack.signIn("clara");
     await client.ask("setDoNotDisturb", { on: true });
     expect((await ask("clara")).body).toContain('<variable name="do_not_disturb" value="true"/>');
     await client.ask("setDoNotDisturb", { on: false });
@@ -264,15 +162,15 @@ describe("the directory for the switch", () => {
 
 describe("two releases side by side", () => {
   it("hand a session over: goodbye, another socket, the same session; and the old one ends with 0 within 10 s", async () => {
-    const old = servers[0]!;
-    await start(1);
-    const { client, session } = await signIn("anna");
-    const { client: watcher } = await signIn("dmitri", 1).catch(() => signIn("boris", 1));
+    const old = stack.servers[0]!;
+    await stack.start(1);
+    const { client, session } = await stack.signIn("anna");
+    const { client: watcher } = await stack.signIn("dmitri", 1).catch(() => stack.signIn("boris", 1));
     old.process.kill("SIGTERM");
     await until(() => client.events("goodbye").length === 1);
     expect(await client.closedWith()).toBe(closeCodes.goingAway);
     const last = Math.max(...client.frames.flatMap((frame) => (frame.type === "event" ? [frame.seq] : [])));
-    const back = await Client.open(1);
+    const back = await stack.open(1);
     const resumed = await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: last });
     expect(resumed.session).toBe(session.session);
     expect(resumed.resumeToken).toBe(session.resumeToken);
@@ -287,7 +185,7 @@ describe("two releases side by side", () => {
   }, 30_000);
 
   it("log no secret", () => {
-    for (const { output } of servers) expect(output()).not.toMatch(/a-demo-password|esl-secret|directory-secret|resumeToken/);
+    for (const { output } of stack.servers) expect(output()).not.toMatch(/a-demo-password|esl-secret|directory-secret|resumeToken/);
   });
 });
 
@@ -298,7 +196,7 @@ describe("a server that can't start", () => {
     ["HOUSELINE_SECRETS", "/nowhere", /The secret \/nowhere\/esl-password can't be read/],
   ])("says what is wrong with %s, without a stack trace", async (name, value, sentence) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {
-      env: { PATH: process.env.PATH, HOUSELINE_SLOT: "2", HOUSELINE_DOMAIN: "x", HOUSELINE_ORIGINS: origin, HOUSELINE_SWITCHES: '[{"name":"a","eslHost":"h","eslPort":1,"sipUrl":"ws://h/sip"}]', HOUSELINE_SECRETS: join(folder, "secrets"), [name]: value },
+      env: { PATH: process.env.PATH, HOUSELINE_SLOT: "2", HOUSELINE_DOMAIN: "x", HOUSELINE_ORIGINS: origin, HOUSELINE_SWITCHES: '[{"name":"a","eslHost":"h","eslPort":1,"sipUrl":"ws://h/sip"}]', HOUSELINE_SECRETS: join(stack.folder, "secrets"), [name]: value },
     });
     let output = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => { output += text; });

@@ -1,82 +1,138 @@
-import { closeCodes, type Call, type EventData, type EventName, type Params, type RequestName, type Result, type SipAccount } from "../protocol/wire.ts";
+import { randomUUID } from "node:crypto";
+import { permissionFor, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
+import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
-import { Calls } from "./calls/calls.ts";
+import type { Calls } from "./calls/calls.ts";
+import { Telephony } from "./calls/telephony.ts";
 import type { Config } from "./config.ts";
+import { Drain } from "./drain.ts";
+import { History } from "./history.ts";
+import { JwtVerifier } from "./jwt.ts";
 import type { Logger } from "./log.ts";
-import { passwordMatches, pretendToCompare } from "./passwords.ts";
+import { Messages } from "./messages.ts";
+import { Newcomers } from "./newcomers.ts";
 import { People } from "./people.ts";
-import { RateLimit } from "./rate-limit.ts";
-import { callRequests } from "./requests/calls.ts";
+import { PeopleIndex } from "./people-index.ts";
+import { PresenceFeed } from "./presence-feed.ts";
+import { Profiles } from "./profiles.ts";
+import { historyRequests } from "./requests/history.ts";
+import { messageRequests } from "./requests/messages.ts";
+import { openingRequests, type OpeningRequest } from "./requests/opening.ts";
 import { peopleRequests } from "./requests/people.ts";
+import { Rooms } from "./rooms.ts";
 import { type Connection, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import { Switches } from "./switch/switches.ts";
+import { SignIn } from "./sign-in.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { Store } from "./store/store.ts";
+import { Switches } from "./switch/switches.ts";
 
-/** Calls that ended this recently are told to whoever comes back. */
-const recentlyMs = 120_000;
-const mostRecent = 20;
-/** How soon what another release wrote is noticed. */
-const watchMs = 500;
-const goodbyeMs = 2_000;
+/** Changes of somebody's own are told together when they come this close to each other. */
+const togetherMs = 50;
+const sweepMs = 3_600_000;
+/** How soon a switch that was made to forget somebody knows them again. */
+const introduceMs = 5_000;
 
-/** The telephone: people, their sessions, their calls, and the switches that these are in. */
+/** The telephone: people, their sessions, their calls, and the switches that these are in. Each part is a file of its own; here they are joined. */
 export class Telephone {
+  /** What tells this server from others: also the holder of its leases. */
+  readonly server: string;
+  readonly store: Store;
   readonly people: People;
   readonly sessions: Sessions;
+  readonly telephony: Telephony;
   readonly calls: Calls;
   readonly switches: Switches;
-  readonly #store: Store;
-  readonly #domain: string;
+  readonly history: History;
+  readonly messages: Messages;
+  readonly profiles: Profiles;
+  readonly snapshots: Snapshots;
+  readonly tokens: ApiTokens;
+  readonly newcomers: Newcomers;
+  readonly signIn: SignIn;
+  readonly rooms: Rooms;
+  readonly index: PeopleIndex;
   readonly #log: Logger;
-  readonly #watch: NodeJS.Timeout;
-  readonly #handlers: ReturnType<typeof peopleRequests> & ReturnType<typeof callRequests>;
+  readonly #drain: Drain;
+  readonly #opening: ReturnType<typeof openingRequests>;
+  readonly #handlers: Partial<Record<RequestName, (session: Pick<Session, "user" | "id">, params: never) => unknown>>;
   readonly #byConnection = new WeakMap<Connection, Session>();
-  readonly #perAccount = new RateLimit(5, 12_000);
-  readonly #perAddress = new RateLimit(30, 2_000);
-  #draining = false;
+  readonly #profilesToTell = new Set<string>();
+  readonly #devicesToTell = new Set<string>();
+  readonly #presence = new PresenceFeed((person) => this.tellAll("person", { person }), () => this.sessions.size);
+  readonly #lastUsers = new WeakMap<TrackedCall, ReadonlySet<string>>();
+  readonly #toldOfSeveral = new Set<string>();
+  #sweep: NodeJS.Timeout | undefined;
+  #introducing: NodeJS.Timeout | undefined;
 
-  constructor(config: Config, store: Store, log: Logger) {
-    this.#store = store;
-    this.#domain = config.domain;
+  constructor(config: Config, store: Store, log: Logger, server: string = randomUUID()) {
+    this.server = server;
+    this.store = store;
     this.#log = log;
     this.people = new People(store, log);
-    this.sessions = new Sessions(store, config.directoryPassword, config.domain);
-    this.calls = new Calls(this.people);
+    this.tokens = new ApiTokens(store, config.adminToken, log);
+    this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
     this.switches = new Switches(config, log);
-    this.#handlers = { ...peopleRequests(this.people), ...callRequests(this.calls, log) };
-    this.people.watch({ online: () => this.sessions.online(), inCall: (user) => this.calls.presenceOf(user), forget: (user) => this.switches.forget(user) });
-    this.people.on("changed", (person) => this.#tellAll("person", { person }));
-    this.sessions.on("online", () => this.people.refresh());
-    this.sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void this.switches.forget(user)));
-    this.calls.on("changed", (call) => this.#onCall(call));
-    this.switches.on("event", (from, event) => this.calls.take(from, event));
-    this.switches.on("channels", (from, rows) => this.calls.resynchronise(from, rows));
-    this.switches.on("lost", (from) => this.calls.lose(from));
-    this.switches.on("chosen", () => this.#onSwitch());
-    this.#watch = setInterval(() => this.#look(), watchMs);
+    this.rooms = new Rooms(store, log);
+    this.index = new PeopleIndex(this.people);
+    this.telephony = this.#telephony(config.domain);
+    this.calls = this.telephony.calls;
+    this.profiles = new Profiles(store, this.people);
+    this.history = new History(store, (user) => this.profileChanged(user));
+    this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
+    this.snapshots = new Snapshots({ ...this.parts, domain: config.domain });
+    this.newcomers = new Newcomers(this.people, config.jwt.extensions, log);
+    this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: this.newcomers, log });
+    this.#drain = new Drain(this.sessions, log);
+    this.#opening = openingRequests({ ...this.parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
+    this.#handlers = {
+      ...peopleRequests({ ...this.parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.parts), ...historyRequests(this.history, this.people),
+      ...this.telephony.handlers, ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
+    };
+    this.#join();
   }
 
+  /** Reads what is kept. */
+  async load(demoPassword: string): Promise<void> {
+    await this.people.load();
+    await this.people.seedDemo(demoPassword);
+    await this.tokens.load();
+    await this.rooms.load();
+    await this.messages.start();
+    await this.sessions.start();
+    await this.store.removeOld(Date.now());
+    this.#sweep = setInterval(() => void this.store.removeOld(Date.now()).catch((error: Error) => this.#log.warn({ reason: error.message }, "old rows were not removed")), sweepMs);
+    this.#introducing = setInterval(() => this.#introduce([...this.sessions.all]), introduceMs);
+  }
+
+  /** Connects to the switches. */
   start(): void {
     this.switches.start();
   }
 
   get draining(): boolean {
-    return this.#draining;
+    return this.#drain.begun;
   }
 
-  /** Answers a request of the protocol. */
+  /** Answers a request of the protocol, once its parameters have been checked. */
   readonly handle = async (connection: Connection, name: RequestName, params: never): Promise<unknown> => {
-    if (name === "login") return this.#login(connection, params);
-    if (name === "resume") return this.#resume(connection, params);
     if (name === "ping") return {};
+    if (name in this.#opening) return this.#opening[name as OpeningRequest](connection, params);
     const session = this.#byConnection.get(connection);
-    if (!session) throw new RequestError("unauthorized", "Sign in first.");
-    if (name === "logout") return this.#logout(connection, session);
-    const handler = (this.#handlers as Partial<Record<RequestName, (session: Session, params: never) => unknown>>)[name];
-    if (!handler) throw new RequestError("bad-request", `There is no request '${name}'.`);
+    if (!session || session.connection !== connection) throw new RequestError("unauthorized", "Sign in first.");
+    const permission = permissionFor[name];
+    if (permission !== null && !session.may(permission)) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
+    const handler = this.#handlers[name];
+    if (!handler) throw new RequestError("bad-request", `This server doesn't answer '${name}' yet.`);
     return handler(session, params);
+  };
+
+  /** Runs a command for somebody who gave it by another way than a socket. */
+  readonly command = async <Name extends RequestName>(name: Name, who: Pick<Session, "user" | "id">, params: Params<Name>): Promise<Result<Name>> => {
+    const handler = this.#handlers[name];
+    if (!handler) throw new RequestError("unavailable", `This server can't do '${name}' yet.`);
+    return await handler(who, params as never) as Result<Name>;
   };
 
   /** A socket has closed. */
@@ -86,140 +142,166 @@ export class Telephone {
   };
 
   /** Sends everybody to another release, not all at the same moment; ends when nobody is left. */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    const waits = this.sessions.all.flatMap((session) => {
-      const connection = session.connection;
-      if (!connection) return [];
-      const delayMs = Math.round(Math.random() * goodbyeMs);
-      session.emit("goodbye", { delayMs });
-      return [new Promise<void>((resolve) => setTimeout(() => {
-        this.#afterRequests(connection).then(() => {
-          connection.close(closeCodes.goingAway, "this release is going");
-          resolve();
-        });
-      }, delayMs))];
-    });
-    await Promise.all(waits);
+  drain(): Promise<void> {
+    return this.#drain.run();
   }
 
   close(): void {
-    clearInterval(this.#watch);
+    clearInterval(this.#sweep);
+    clearInterval(this.#introducing);
+    this.#presence.close();
+    this.telephony.close();
     this.sessions.close();
     this.switches.close();
   }
 
-  async #afterRequests(connection: Connection): Promise<void> {
-    for (const end = Date.now() + 3_000; connection.requestsInFlight > 0 && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 20));
+  #telephony(domain: string): Telephony {
+    const { people, sessions, store, switches, rooms } = this;
+    return new Telephony({
+      switches, domain, rooms, leases: store, holder: this.server, log: this.#log,
+      directory: { find: (address) => people.find(address), doNotDisturb: (user) => people.doNotDisturb(user), room: (name) => rooms.party(name) },
+      may: (user, permission) => people.permissionsOf(user).has(permission),
+      deviceOf: async (account) => (await store.sessions.bySipUser(account))?.id,
+      accountOf: async (user, device) => {
+        const session = sessions.get(device) ?? await store.sessions.byId(device);
+        return session?.user === user ? session.sipUser : undefined;
+      },
+      askToAnswer: (user, device, call) => {
+        const session = sessions.get(device);
+        if (session?.user !== user) return false;
+        session.emit("answerCall", { call });
+        return true;
+      },
+      history: { lastCalled: (user) => this.history.lastCalled(user) },
+    });
   }
 
-  async #login(connection: Connection, { user, password }: Params<"login">): Promise<Result<"login">> {
-    if (this.#draining) throw new RequestError("unavailable", "This release of the server is going: come back at once.");
-    const wait = Math.max(this.#perAddress.take(connection.address), this.#perAccount.take(user));
-    if (wait > 0) throw new RequestError("too-many", `Too many attempts to sign in. Try again in ${Math.ceil(wait / 1_000)} seconds.`);
-    const row = this.people.row(user);
-    const matches = row ? await passwordMatches(password, row.password) : (await pretendToCompare(password), false);
-    if (!matches) {
-      this.#log.info({ user, address: connection.address }, "sign-in refused");
-      throw new RequestError("unauthorized", "The user name or the password is wrong.");
-    }
-    this.#perAccount.forgive(user);
-    this.#leave(connection);
-    const session = this.sessions.begin(user, connection);
-    this.#log.info({ user, session: session.id, address: connection.address }, "signed in");
-    return this.#adopt(connection, session);
+  /** Tells somebody on all of their devices at this server. What happens in a switch every server sees by itself. */
+  tell<Name extends EventName>(user: string, name: Name, data: EventData<Name>): void {
+    this.sessions.tell(user, name, JSON.stringify(data));
   }
 
-  #resume(connection: Connection, { resumeToken, lastSeq }: Params<"resume">): Result<"resume"> {
-    if (this.#draining) throw new RequestError("unavailable", "This release of the server is going: come back at once.");
-    const resumed = this.sessions.resume(resumeToken, connection);
-    if (!resumed) throw new RequestError("not-found", "The session has ended: sign in again.");
-    this.#leave(connection, resumed.session);
-    resumed.replaced?.close(closeCodes.replaced, "the session goes on in a newer socket");
-    this.#log.info({ user: resumed.session.user, session: resumed.session.id, lastSeq }, "session resumed");
-    resumed.session.replay(lastSeq);
-    return this.#adopt(connection, resumed.session);
+  tellAll<Name extends EventName>(name: Name, data: EventData<Name>): void {
+    this.sessions.tellAll(name, JSON.stringify(data));
   }
 
-  /** A socket that signs in a second time leaves the session it had. */
-  #leave(connection: Connection, unless?: Session): void {
+  /** Something of somebody's own is otherwise than before: their devices at this server are told. */
+  profileChanged(user: string): void {
+    this.#soon(this.#profilesToTell, user, async () => {
+      const profile = await this.profiles.of(user);
+      if (profile) this.tell(user, "profile", { profile });
+    });
+  }
+
+  /** A role's permissions; through an API token no more than it was made for. */
+  #permissionsOf(user: string, apiToken: string | null): ReadonlySet<Permission> {
+    const permissions = this.people.permissionsOf(user);
+    return apiToken === null ? permissions : new Set(this.tokens.scopesOf(apiToken)?.filter((scope) => permissions.has(scope)));
+  }
+
+  get parts() {
+    const { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store } = this;
+    return { index, rooms, people, sessions, calls, switches, profiles, history, messages, snapshots, store };
+  }
+
+  #join(): void {
+    const { people, sessions, calls, switches, rooms } = this;
+    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (user) => switches.forget(user) });
+    people.on("changed", (person) => this.#presence.changed(person));
+    people.on("removed", (user) => {
+      this.#presence.removed(user);
+      this.tellAll("personRemoved", { user });
+      for (const session of [...sessions.of(user)]) sessions.drop(session.id, "this person was removed");
+    });
+    people.on("profile", (user) => this.profileChanged(user));
+    rooms.on("stale", (keys) => keys.forEach((key) => void switches.forget(key)));
+    sessions.on("online", (users) => people.refresh(...users));
+    sessions.on("devices", (user) => this.#devicesChanged(user));
+    sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void switches.forget(user)));
+    calls.on("changed", (call) => this.#onCall(call));
+    calls.on("left", (call, user) => this.#onLeft(call, user));
+    calls.on("conference", (conference) => {
+      const room = this.telephony.roomOf(conference);
+      if (room) this.tellAll("room", { room });
+    });
+    switches.on("chosen", () => this.#onSwitch());
+  }
+
+  /** Has every switch look up who is signed in, by each of their names, for as long as no application server may run. */
+  #introduce(sessions: readonly Session[]): void {
+    this.switches.introduce(sessions.flatMap(({ user, sipUser }) => [sipUser, user, this.people.find(user)?.extension ?? []].flat()));
+  }
+
+  /** From now on this socket is the session's; a socket that signs in a second time leaves the session it had. */
+  #adopt(connection: Connection, session: Session): void {
     const before = this.#byConnection.get(connection);
-    if (before && before !== unless) this.sessions.release(before, connection);
-  }
-
-  #adopt(connection: Connection, session: Session): Result<"login"> {
+    if (before && before !== session) this.sessions.release(before, connection);
     this.#byConnection.set(connection, session);
     connection.signedIn();
-    const me = this.people.person(session.user);
-    if (!me) throw new RequestError("not-found", "This person is not here any more.");
-    return { session: session.id, resumeToken: session.resumeToken, me, people: this.people.list(), calls: this.#callsOf(session.user), sip: this.#account(session) };
+    // It may have closed while the database was asked.
+    if (!connection.isOpen) this.sessions.release(session, connection);
   }
 
-  #logout(connection: Connection, session: Session): Result<"logout"> {
-    this.#byConnection.delete(connection);
-    this.sessions.end(session);
+  async #logout(session: Session | undefined): Promise<Record<string, never>> {
+    if (!session) return {};
+    const { connection } = session;
+    if (connection) this.#byConnection.delete(connection);
+    await this.sessions.end(session.user, session.id, "stay");
     this.#log.info({ user: session.user, session: session.id }, "signed out");
     return {};
   }
 
-  #account(session: Session): SipAccount | null {
-    const chosen = this.switches.chosen;
-    if (!chosen) return null;
-    return { url: chosen.url, domain: this.#domain, user: session.sipUser, password: this.sessions.sipPassword(session.id), kind: chosen.kind };
-  }
-
-  /** Calls in progress and those that ended a moment ago, oldest first. */
-  #callsOf(user: string): Call[] {
-    const ended = this.#store.callsEndedSince(user, Date.now() - recentlyMs, mostRecent).flatMap(({ caller, callee, id, reason, ...times }) => {
-      const [from, to] = [this.people.find(caller), this.people.find(callee)];
-      return from && to ? [{ id, state: "ended" as const, caller: from, callee: to, reason, ...times }] : [];
-    });
-    const live = this.calls.of(user).flatMap((call) => call.view() ?? []);
-    return [...ended, ...live].sort((a, b) => a.startedAt - b.startedAt);
-  }
-
   #onCall(call: TrackedCall): void {
-    const view = call.view();
+    const view = this.calls.view(call);
     if (view) {
-      for (const user of call.users) this.#tell(user, "call", { call: view });
-      if (view.state === "ended") this.#record(view);
+      for (const user of call.users) this.tell(user, "call", { call: view });
+      if (view.state === "ended") void this.#record(view);
     }
-    this.people.refresh(...call.users);
-    // Whoever a transfer took out of the call.
-    this.people.refresh();
+    // Whoever a transfer took out of the call is otherwise than before, too.
+    this.people.refresh(...new Set([...call.users, ...this.#lastUsers.get(call) ?? []]));
+    this.#lastUsers.set(call, call.users);
   }
 
-  #record({ id, caller, callee, startedAt, answeredAt, endedAt, reason }: Call): void {
+  /** For whoever left a call that goes on, it is over. */
+  #onLeft(call: TrackedCall, user: string): void {
+    const view = call.viewOfDeparted(user);
+    if (!view) return;
+    this.tell(user, "call", { call: view });
+    void this.#record(view, user);
+  }
+
+  async #record(call: Call, only?: string): Promise<void> {
+    const { id, caller, callee, answeredAt, endedAt, reason } = call;
     this.#log.info({ call: id, caller: caller.user, callee: callee.user, reason, seconds: answeredAt === undefined ? 0 : Math.round((endedAt! - answeredAt) / 1_000) }, "call ended");
-    setImmediate(() => {
-      try {
-        this.#store.putCall({ id, caller: caller.user, callee: callee.user, startedAt, answeredAt, endedAt: endedAt!, reason: reason! });
-      } catch (error) {
-        this.#log.error({ call: id, reason: (error as Error).message }, "call could not be recorded");
-      }
-    });
+    try {
+      await this.history.record(call, only);
+    } catch (error) {
+      this.#log.error({ call: id, reason: (error as Error).message }, "call could not be recorded");
+    }
   }
 
   #onSwitch(): void {
-    for (const session of this.sessions.all) session.emit("sip", { sip: this.#account(session) });
+    for (const session of this.sessions.all) session.emit("sip", { sip: this.snapshots.account(session) });
   }
 
-  #tell<Name extends EventName>(user: string, name: Name, data: EventData<Name>): void {
-    for (const session of this.sessions.of(user)) session.emit(name, data);
+  #devicesChanged(user: string): void {
+    // Somebody's only device knows itself.
+    if ([...this.sessions.of(user)].length === 0) return;
+    this.#soon(this.#devicesToTell, user, async () => {
+      const devices = await this.sessions.devicesOf(user);
+      if (devices.length > 1 || this.#toldOfSeveral.has(user)) this.tell(user, "devices", { devices });
+      if (devices.length > 1) this.#toldOfSeveral.add(user);
+      else this.#toldOfSeveral.delete(user);
+    });
   }
 
-  #tellAll<Name extends EventName>(name: Name, data: EventData<Name>): void {
-    for (const session of this.sessions.all) session.emit(name, data);
-  }
-
-  /** What another release wrote: people, and who is online. */
-  #look(): void {
-    try {
-      if (!this.#store.changedElsewhere()) return;
-      this.people.reload();
-      this.sessions.refresh();
-    } catch (error) {
-      this.#log.error({ reason: (error as Error).message }, "database could not be read");
-    }
+  #soon(waiting: Set<string>, user: string, tell: () => Promise<void>): void {
+    if (waiting.has(user)) return;
+    waiting.add(user);
+    setTimeout(() => {
+      waiting.delete(user);
+      if (![...this.sessions.of(user)].length) return;
+      tell().catch((error: Error) => this.#log.warn({ user, reason: error.message }, "a change was not told"));
+    }, togetherMs).unref();
   }
 }

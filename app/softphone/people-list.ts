@@ -1,18 +1,27 @@
-import type { Person } from "../client/index.ts";
-import { byId, element } from "./element.ts";
-import { fits, initials, presenceWord } from "./words.ts";
+import type { Houseline, Person } from "../client/index.ts";
+import { byId, element, iconButton, portrait } from "./element.ts";
+import { attempt } from "./notices.ts";
+import { fits } from "./say.ts";
+import { words } from "./words.ts";
 
-/** Everybody, filtered by what is typed. Rows are kept and changed in place, so that focus and screen readers stay. */
+interface PeopleActions {
+  call(user: string): void;
+  write(user: string): void;
+}
+
+/** Everybody, favourites first, filtered by what is typed. Rows are kept and changed in place, so that focus and screen readers stay. */
 export class PeopleList {
   readonly #list = byId("people");
   readonly #nobody = byId("nobody");
   readonly #rows = new Map<string, HTMLLIElement>();
-  readonly #call: (user: string) => void;
+  readonly #phone: Houseline;
+  readonly #actions: PeopleActions;
   #people: Person[] = [];
   #typed = "";
 
-  constructor(call: (user: string) => void) {
-    this.#call = call;
+  constructor(phone: Houseline, actions: PeopleActions) {
+    this.#phone = phone;
+    this.#actions = actions;
   }
 
   show(people: Person[]): void {
@@ -46,16 +55,27 @@ export class PeopleList {
   #row(person: Person): HTMLLIElement {
     let row = this.#rows.get(person.user);
     if (!row) {
-      row = element("li", { "class": "person", "data-person": person.user },
-        element("span", { "class": "portrait", "aria-hidden": "true" }, initials(person.name)),
+      const { user, name } = person;
+      const { directory } = this.#phone;
+      row = element("li", { "class": "row person", "data-person": user },
+        portrait(name),
         element("span", { "class": "who" }, element("b"), element("span")),
-        element("button", { type: "button", click: () => this.#call(person.user) }, "Call"));
-      this.#rows.set(person.user, row);
+        iconButton("star", words.addFavourite(name), () => attempt(() => directory.setFavourite(user, !directory.isFavourite(user))), { "class": "icon-button star", "data-action": "favourite" }),
+        iconButton("message", words.writeTo(name), () => this.#actions.write(user), { "data-action": "write" }),
+        iconButton("call", words.callSomebody(name), () => this.#actions.call(user), { "class": "icon-button go", "data-action": "call" }));
+      this.#rows.set(user, row);
     }
+    const favourite = this.#phone.directory.isFavourite(person.user);
     row.dataset.presence = person.presence;
+    row.classList.toggle("favourite", favourite);
     row.querySelector(".who b")!.textContent = person.name;
-    row.querySelector(".who span")!.textContent = `${person.extension} · ${presenceWord(person.presence)}`;
-    row.querySelector("button")!.setAttribute("aria-label", `Call ${person.name}`);
+    row.querySelector(".who span")!.textContent = [person.extension, person.text || words.presence[person.presence]].join(" · ");
+    row.querySelector(".who")!.setAttribute("title", words.presence[person.presence]);
+    const star = row.querySelector('[data-action="favourite"]')!;
+    const label = favourite ? words.removeFavourite(person.name) : words.addFavourite(person.name);
+    star.setAttribute("aria-pressed", String(favourite));
+    star.setAttribute("aria-label", label);
+    star.setAttribute("title", label);
     return row;
   }
 }

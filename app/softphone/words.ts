@@ -1,40 +1,49 @@
-import type { PhoneCallState, Presence } from "../client/index.ts";
+import type { Language } from "../client/index.ts";
+import { english } from "./english.ts";
+import type { Words } from "./english.ts";
+import { russian } from "./russian.ts";
 
-const presences: Record<Presence, string> = {
-  "offline": "Offline", "available": "Available", "away": "Away", "ringing": "Ringing", "in-call": "In a call", "do-not-disturb": "Do not disturb",
-};
+const key = "houseline.language";
 
-export const presenceWord = (presence: Presence): string => presences[presence];
-
-/** First letters of the first and the last name. */
-export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter(Boolean);
-  const first = [...(words[0] ?? "?")][0]!;
-  const last = words.length > 1 ? [...words.at(-1)!][0]! : "";
-  return (first + last).toUpperCase();
+/** The browser's language when the page speaks it, unless the person chose another. */
+export function chooseLanguage(chosen: string | null, preferred: readonly string[]): Language {
+  if (chosen === "en" || chosen === "ru") return chosen;
+  const first = preferred.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag === "ru" || tag === "en");
+  return first === "ru" ? "ru" : "en";
 }
 
-/** `4:07`, `1:02:09` */
-export function clock(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
-  const parts = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const shown = parts[0] === 0 ? parts.slice(1) : parts;
-  return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
+function readChosen(): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
 }
 
-/** What a call's panel says under the name. */
-export function stateWord(state: PhoneCallState, direction: "incoming" | "outgoing", heldBy: "me" | "peer" | "both" | undefined): string {
-  if (state === "dialling") return "Calling …";
-  if (state === "ringing") return direction === "incoming" ? "is calling you" : "Ringing …";
-  if (state === "held") return heldBy === "peer" ? "has put you on hold" : "On hold";
-  if (state === "answered") return "In a call";
-  return "Call over";
+/** Kept in this browser; the page is made anew in it. */
+export function rememberLanguage(language: Language): void {
+  try {
+    localStorage.setItem(key, language);
+  } catch {
+    // Not allowed to store: the browser's own language stays.
+  }
 }
 
-/** Whether somebody fits what was typed: the beginning of any part of the name, the user name or the extension. */
-export function fits(typed: string, person: { user: string; name: string; extension: string }): boolean {
-  const wanted = typed.trim().toLocaleLowerCase();
-  if (wanted === "") return true;
-  const parts = [person.user, person.extension, ...person.name.toLocaleLowerCase().split(/\s+/)];
-  return parts.some((part) => part.startsWith(wanted)) || person.name.toLocaleLowerCase().startsWith(wanted);
+export const language: Language = chooseLanguage(readChosen(), typeof navigator === "undefined" ? [] : navigator.languages);
+export const words: Words = language === "ru" ? russian : english;
+
+/** For times and dates: the browser's own habits, where they are of the same language. */
+export const locale: string = typeof navigator !== "undefined" && navigator.language.startsWith(language) ? navigator.language : language;
+
+/** Puts words into the page's own markup: `data-word` is text, `data-label` an accessible name, `data-placeholder` a placeholder. */
+export function translate(root: ParentNode): void {
+  document.documentElement.lang = language;
+  const word = (name: string | undefined) => {
+    const found = words[name as keyof Words];
+    if (typeof found !== "string") throw new Error(`The page names a word that is not there: ${name}.`);
+    return found;
+  };
+  for (const place of root.querySelectorAll<HTMLElement>("[data-word]")) place.textContent = word(place.dataset.word);
+  for (const place of root.querySelectorAll<HTMLElement>("[data-label]")) place.setAttribute("aria-label", word(place.dataset.label));
+  for (const place of root.querySelectorAll<HTMLElement>("[data-placeholder]")) place.setAttribute("placeholder", word(place.dataset.placeholder));
 }

@@ -3,6 +3,7 @@ import { binDirectory, pulumiHome } from "../paths.ts";
 import { baseImages } from "./base-images.ts";
 import { chromium } from "./chromium.ts";
 import { dockerEngine } from "./docker-engine.ts";
+import { postgresql } from "./postgresql.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
 import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
 
@@ -11,7 +12,9 @@ export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, d
 /** What removing a stack needs. */
 export const forRemoving: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, chromium];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, chromium, postgresql];
+/** What the unit tests need. */
+export const forUnitTests: readonly Prerequisite[] = [postgresql];
 
 /** Gets whatever of these is missing; says nothing about what is there. */
 export async function setUp(needed: readonly Prerequisite[], consent: Consent): Promise<void> {

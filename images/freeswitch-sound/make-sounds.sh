@@ -60,7 +60,8 @@ published() {
   while read -r _ sum file; do
     /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::Timeout=10 -o Acquire::Retries=1 download-file "$base$file" "/tmp/archives/$file" || return 1
     # A wrong digest is not an archive out of reach: it ends the build.
-    echo "$sum  /tmp/archives/$file" | sha256sum --check --quiet || exit 1
+    echo "$sum  /tmp/archives/$file" | sha256sum --check --status \
+      || { echo "$base$file is not what sounds.lock names (its SHA-256 is another): it was changed at its source or on its way." >&2; exit 1; }
   done < <(grep '^archive ' "$here/sounds.lock")
   for file in /tmp/archives/*.tar.gz; do tar -xzf "$file" -C "$out" --no-same-owner; done
 }

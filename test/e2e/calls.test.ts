@@ -1,3 +1,4 @@
+import { join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Deployment } from "../support/deployment.ts";
 import { Phones, type Phone } from "../support/phones.ts";
@@ -98,11 +99,11 @@ for (const { name, config, role, skip } of switches) describe.skipIf(skip)(`two 
   it("a call to somebody who is offline, or wants not to be disturbed, ends with that reason", async () => {
     await anna.button("Call Clara Dubois").click();
     await until("offline", async () => /offline|not signed in|can't be reached/i.test(await anna.recent()));
-    await boris.page.getByRole("switch").check();
+    await boris.setStatus("Do not disturb");
     await anna.sees("boris", "do-not-disturb");
     await anna.button("Call Boris Weber").click();
     await until("do not disturb", async () => /disturb/i.test(await anna.recent()));
-    await boris.page.getByRole("switch").uncheck();
+    await boris.setStatus("Available");
     await anna.sees("boris", "available");
   });
 
@@ -112,6 +113,102 @@ for (const { name, config, role, skip } of switches) describe.skipIf(skip)(`two 
     expect(await anna.presenceOf("boris")).toBe("available");
     await connect();
     await anna.hears(boris);
+  });
+
+  it("a call is transferred: the two others talk, and whoever sent it is free", async () => {
+    const clara = await phones.open(deployment.page, 1_100);
+    await clara.signIn("clara", await deployment.password());
+    await clara.ready();
+    await connect();
+    await boris.button("Transfer").click();
+    await boris.page.getByLabel("Transfer to whom?").getByRole("searchbox").fill("clar");
+    await boris.button("Transfer: Clara Dubois").click();
+    await clara.page.getByRole("alertdialog").waitFor();
+    await clara.button("Answer").click();
+    await Promise.all([anna.hears(clara), clara.hears(anna)]);
+    await boris.idle();
+    await until("the reason", async () => /was transferred/.test(await boris.recent()));
+    await Promise.all([anna.inState("answered"), clara.inState("answered")]);
+    await clara.button("Hang up").click();
+    await Promise.all([anna.idle(), clara.idle()]);
+    await clara.page.close();
+  });
+
+  it("what somebody says of themselves is seen by others, and favourites come first", async () => {
+    await boris.setStatus("Away", "back at three");
+    await anna.sees("boris", "away");
+    expect(await anna.page.locator('[data-person="boris"]').textContent()).toContain("back at three");
+    await boris.setStatus("Available", "");
+    await anna.sees("boris", "available");
+    await anna.page.locator('[data-person="dmitri"]').hover();
+    await anna.button("Make Dmitri Orlov a favourite").click();
+    await until("the favourite on top", async () => (await anna.page.locator("[data-person]").first().getAttribute("data-person")) === "dmitri");
+    await anna.page.reload();
+    await anna.ready();
+    expect(await anna.page.locator("[data-person]").first().getAttribute("data-person")).toBe("dmitri");
+  });
+
+  it("messages arrive, with marks of delivery and reading, and wait unread", async () => {
+    await anna.button("Write to Boris Weber").click();
+    await anna.page.getByLabel("Write a message").fill("Are you there?");
+    await anna.button("Send").click();
+    const sent = anna.page.locator(".log .mine").last();
+    await until("delivered", async () => (await sent.getAttribute("data-delivery")) === "delivered");
+    await boris.page.getByRole("tab", { name: "Messages, 1 unread" }).click();
+    await boris.page.getByRole("button", { name: /^Anna Petrova/ }).click();
+    expect(await boris.page.locator(".log .theirs .body").last().textContent()).toBe("Are you there?");
+    await until("read", async () => (await sent.getAttribute("data-delivery")) === "read");
+    await boris.page.getByLabel("Write a message").fill("<b>Yes</b>");
+    await boris.page.getByLabel("Write a message").press("Enter");
+    await until("the answer, as text", async () => (await anna.page.locator(".log .theirs .body").last().textContent()) === "<b>Yes</b>");
+    for (const phone of [anna, boris]) await phone.page.locator("#tab-people").click();
+  });
+
+  it("a missed call is counted on its tab, listed in the history and called back from there", async () => {
+    await anna.button("Call Boris Weber").click();
+    await boris.button("Answer").waitFor();
+    await anna.button("Hang up").click();
+    await boris.idle();
+    await until("the count", async () => /\d missed/.test(await boris.page.locator("#tab-history").getAttribute("aria-label") ?? ""));
+    await boris.page.locator("#tab-history").click();
+    const row = boris.page.locator("#history li").first();
+    await until("the missed call", async () => /Anna Petrova.*Missed call/.test(await row.textContent() ?? ""));
+    await until("no count", async () => (await boris.page.locator("#tab-history").getAttribute("aria-label")) === null);
+    await row.getByRole("button", { name: "Call Anna Petrova" }).click();
+    await anna.button("Answer").click();
+    await Promise.all([anna.hears(boris), boris.hears(anna)]);
+    await boris.page.locator("#tab-people").click();
+  });
+
+  it("works by keyboard alone", async () => {
+    await anna.page.keyboard.press("/");
+    await anna.page.keyboard.type("Boris");
+    await anna.page.keyboard.press("Enter");
+    await boris.button("Answer").waitFor();
+    await boris.page.locator("body").press("a");
+    await Promise.all([anna.inState("answered"), boris.inState("answered")]);
+    await boris.page.locator("body").press("m");
+    await anna.hearsNothingOf(boris);
+    await boris.page.locator("body").press("h");
+    await Promise.all([anna.idle(), boris.idle()]);
+  });
+
+  it("speaks Russian to a browser that does", async () => {
+    const page = await phones.open(deployment.page, 1_700, { locale: "ru-RU" });
+    await page.page.getByRole("button", { name: "Войти" }).waitFor();
+    expect(await page.page.locator("html").getAttribute("lang")).toBe("ru");
+    await page.page.close();
+  });
+
+  it.runIf(process.env.HOUSELINE_SCREENSHOTS)("is photographed for the documentation", async () => {
+    await connect();
+    const folder = resolve(process.env.HOUSELINE_SCREENSHOTS!);
+    await anna.page.setViewportSize({ width: 1280, height: 720 });
+    await until("a few seconds on the timer", async () => /^0:0[3-9]$/.test(await anna.page.getByRole("timer").textContent() ?? ""));
+    await anna.page.screenshot({ path: join(folder, "softphone.png") });
+    await anna.page.setViewportSize({ width: 390, height: 780 });
+    await anna.page.screenshot({ path: join(folder, "softphone-phone.png") });
+    await anna.page.setViewportSize({ width: 1366, height: 768 });
   });
 
   it("a wrong password is refused in a sentence, and nothing in the page breaks its security policy", async () => {

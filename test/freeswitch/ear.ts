@@ -4,17 +4,16 @@ import { readFile } from "node:fs/promises";
 const rate = 8_000;
 const frame = 256;
 const hop = 128;
-const floor = 30;
 const bands = Array.from({ length: 11 }, (_, band) => 300 + band * 200);
 
-/** Loudness of each band of each frame, in decibels above what is too quiet to matter. */
+/** Loudness of each band of each frame, in decibels; what is too quiet to matter is 0. */
 export type Picture = Float32Array[];
 
 /** 16-bit samples, 8000 a second, as a picture. */
 export function picture(samples: Int16Array): Picture {
   const frames: Picture = [];
   for (let at = 0; at + frame <= samples.length; at += hop) {
-    frames.push(Float32Array.from(bands, (hz) => Math.max(0, 20 * Math.log10(goertzel(samples, at, hz) + 1e-9) - floor)));
+    frames.push(Float32Array.from(bands, (hz) => Math.max(0, 20 * Math.log10(goertzel(samples, at, hz) + 1e-9))));
   }
   return frames;
 }

@@ -9,8 +9,8 @@ import { buildImages, domain, removeLeftovers, Stack, type Host, type Switch } f
 /** Where prompts of a language lie. */
 const voices = { en: "en/us/callie", ru: "ru/RU/elena" } as const;
 type Language = keyof typeof voices;
-/** Above this a prompt was heard: what was played reaches 0.9 and more, one that begins with the same words 0.84. */
-export const surelyHeard = 0.87;
+/** Above this a prompt was heard: what was played reaches 0.87 and more, one that begins with the same words 0.8. */
+export const surelyHeard = 0.84;
 /** Frames that tell prompts apart which begin differently: 1.3 s. */
 const startFrames = 80;
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Scene } from "./scene.ts";
-import { aptSource, dockerRun, domain, images, label, skipReason } from "./stack.ts";
+import { aptSource, dockerRun, domain, images, ownName, skipReason } from "./stack.ts";
 import { Wire } from "./wire.ts";
 
 const people = {
@@ -48,7 +48,7 @@ describe.skipIf(!aptSource)(`the sockets of FreeSWITCH${skipReason && ` (skipped
 
   it("ESL is closed to addresses that are neither this switch's nor an application server's, and to a wrong password", async () => {
     const { esl } = scene.stack.ports(0);
-    const greeting = (from: string, ...said: string[]) => dockerRun("run", "--rm", "--label", label, "--network", "host", "--entrypoint", "bash", images.freeswitch, "-c",
+    const greeting = (from: string, ...said: string[]) => dockerRun("run", "--rm", "--label", `houseline.stack=${ownName()}`, "--network", "host", "--entrypoint", "bash", images.freeswitch, "-c",
       `exec 3<>/dev/tcp/${from}/${esl} && { printf '%b' '${said.join("")}' >&3; timeout 2 cat <&3; }; true`);
     expect(await greeting("127.0.0.1")).toContain("auth/request");
     expect(await greeting("127.0.0.1", "auth guess\\n\\n")).toContain("-ERR invalid");

@@ -5,7 +5,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { containersOf, type Seen } from "./docker.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts, freeRtpRange } from "./ports.ts";
 
 export const root = join(import.meta.dirname, "../..");
 const state = join(root, ".houseline");
@@ -47,7 +47,7 @@ export class Deployment {
   static async prepare(config: Config = {}): Promise<Deployment> {
     await removeLeftovers();
     const base = await freePorts(17);
-    const ports = { applicationEdge: base, switchEdge: base + 1, sipWs: base + 2, sip: base + 5, esl: base + 8, app: base + 11, directory: base + 14, rtp: 32_768 };
+    const ports = { applicationEdge: base, switchEdge: base + 1, sipWs: base + 2, sip: base + 5, esl: base + 8, app: base + 11, directory: base + 14, rtp: await freeRtpRange() };
     const deployment = new Deployment(ports, { demoPeople: true, drainSeconds: 60, switch: { kind: "lab" }, ...config });
     await deployment.configure({});
     return deployment;
@@ -67,6 +67,11 @@ export class Deployment {
 
   run(command: string, ...options: string[]): Promise<CommandResult> {
     return houseline([command, this.stack, "--config", this.#file, ...options]);
+  }
+
+  /** A command about the stack's people or tokens. */
+  administer(...words: string[]): Promise<CommandResult> {
+    return houseline([...words, "--stack", this.stack, "--config", this.#file]);
   }
 
   /** Deploys; fails with everything that the command said. */

@@ -1,15 +1,16 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type BrowserContext, type Page } from "playwright-core";
 import { findChromium } from "../../cli/setup/chromium.ts";
 import type { Houseline } from "../../app/client/index.ts";
+import { cutOffUser } from "./network.ts";
 import { tone } from "./tone.ts";
 import { until } from "./until.ts";
 
 interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
 declare global {
-  interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext }
+  interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval> }
 }
 
 /** Somebody at the softphone, in a Chromium of their own whose microphone plays one tone. */
@@ -41,6 +42,16 @@ export class Phone {
   async inState(state: string): Promise<string> {
     await this.page.locator(`[data-call-state="${state}"]`).first().waitFor({ timeout: 15_000 });
     return until("the server's id of the call", () => this.page.evaluate(() => window.houseline.calls.at(-1)?.callId));
+  }
+
+  /** Chooses what others see of this person, in the menu under their own name. */
+  async setStatus(word: "Available" | "Away" | "Do not disturb", text?: string): Promise<void> {
+    await this.page.locator("#me").click();
+    await this.page.getByRole("radio", { name: word }).check();
+    if (text !== undefined) {
+      await this.page.getByLabel("What others read").fill(text);
+      await this.button("Save").click();
+    } else await this.page.keyboard.press("Escape");
   }
 
   async idle(): Promise<void> {
@@ -91,6 +102,68 @@ export class Phone {
     await until(`the tone of ${other.hz} Hz`, async () => await this.level(other.hz) > -50 && await this.level(this.hz) < -60);
   }
 
+  /** The tones of all of these, and not one's own. */
+  async hearsAll(...others: Phone[]): Promise<void> {
+    await until(`the tones of ${others.map(({ hz }) => hz).join(" and ")} Hz`, async () => {
+      for (const { hz } of others) if (await this.level(hz) < -55) return false;
+      return true;
+    });
+  }
+
+  /** The music that waits: something sounds, and it is nobody's tone. */
+  async hearsMusic(...people: Phone[]): Promise<void> {
+    await until("music", async () => {
+      for (const { hz } of people) if (await this.level(hz) > -60) return false;
+      return await this.loudest() > -65;
+    });
+  }
+
+  /** Level in decibels of whatever is loudest in what is heard now. */
+  async loudest(): Promise<number> {
+    await this.level(1_000);
+    return this.page.evaluate(() => {
+      if (!window.ear) return -200;
+      const bins = new Float32Array(window.ear.analyser.frequencyBinCount);
+      window.ear.analyser.getFloatFrequencyData(bins);
+      return Math.max(...bins.slice(5));
+    });
+  }
+
+  /** Writes down every 10 ms whether a tone is heard, until `longestSilence` asks. */
+  async listenFor(other: Phone): Promise<void> {
+    await this.level(other.hz);
+    await this.page.evaluate((hz) => {
+      const context = window.earContext!;
+      const analyser = context.createAnalyser();
+      // 21 ms: as exact as the answer can be.
+      analyser.fftSize = 1_024;
+      analyser.smoothingTimeConstant = 0;
+      window.ear!.source.connect(analyser);
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      const middle = Math.round(hz * 1_024 / 48_000);
+      window.heard = [];
+      clearInterval(window.listening);
+      window.listening = setInterval(() => {
+        analyser.getFloatFrequencyData(bins);
+        window.heard!.push({ at: performance.now(), heard: Math.max(...bins.slice(middle - 1, middle + 2)) > -50 });
+      }, 10);
+    }, other.hz);
+  }
+
+  /** Milliseconds of the longest stretch without the tone since `listenFor`, between two in which it was heard. */
+  async longestSilence(): Promise<number> {
+    return this.page.evaluate(() => {
+      clearInterval(window.listening);
+      let [last, longest] = [undefined as number | undefined, 0];
+      for (const { at, heard } of window.heard ?? []) {
+        if (!heard) continue;
+        if (last !== undefined) longest = Math.max(longest, at - last);
+        last = at;
+      }
+      return Math.round(longest);
+    });
+  }
+
   async hearsNothingOf(other: Phone): Promise<void> {
     await until(`silence at ${other.hz} Hz`, async () => await this.level(other.hz) < -60);
   }
@@ -109,11 +182,13 @@ export class Phones {
     return new Phones(await mkdtemp(join(tmpdir(), "houseline-phones-")));
   }
 
-  async open(url: string, hz: number, viewport = { width: 1366, height: 768 }): Promise<Phone> {
+  /** @param cuttable whether the browser runs as a user of its own, whose network can be cut */
+  async open(url: string, hz: number, { viewport = { width: 1366, height: 768 }, cuttable = false, locale = "en-US" } = {}): Promise<Phone> {
     const microphone = join(this.#folder, `${hz}.wav`);
     await writeFile(microphone, tone(hz));
-    const context = await chromium.launchPersistentContext(await mkdtemp(join(this.#folder, "profile-")), {
-      executablePath: findChromium(), headless: true, viewport,
+    const profile = await mkdtemp(join(this.#folder, "profile-"));
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: cuttable ? await this.#asOtherUser(profile) : findChromium(), headless: true, viewport, locale,
       args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${microphone}`,
         "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
     });
@@ -127,6 +202,15 @@ export class Phones {
     const phone = new Phone(page, hz);
     await page.goto(url);
     return phone;
+  }
+
+  /** A program that starts Chromium as `cutOffUser`. */
+  async #asOtherUser(profile: string): Promise<string> {
+    await chmod(this.#folder, 0o755);
+    await chown(profile, cutOffUser, cutOffUser);
+    const program = join(this.#folder, "chromium-as-other");
+    await writeFile(program, `#!/bin/sh\nHOME=${profile} exec setpriv --reuid=${cutOffUser} --regid=${cutOffUser} --clear-groups ${findChromium()} "$@"\n`, { mode: 0o755 });
+    return program;
   }
 
   async close(): Promise<void> {

@@ -1,38 +1,41 @@
 import type { Config } from "../config.ts";
 import type { People } from "../people.ts";
+import type { Rooms } from "../rooms.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { RoomRow } from "../store/rows.ts";
 import type { Store } from "../store/store.ts";
 import { notFound, userDocument } from "./xml.ts";
 
-/** What the switch is told about an auth name, a person or an extension. */
+interface Parts { store: Store; people: People; sessions: Sessions; rooms: Rooms }
+
+/** What the switch is told about an auth name, a person, a room, an extension or a room's number. */
 export class SwitchDirectory {
   readonly #domain: string;
-  readonly #store: Store;
-  readonly #people: People;
-  readonly #sessions: Sessions;
+  readonly #parts: Parts;
 
-  constructor({ domain }: Pick<Config, "domain">, store: Store, people: People, sessions: Sessions) {
+  constructor({ domain }: Pick<Config, "domain">, parts: Parts) {
     this.#domain = domain;
-    this.#store = store;
-    this.#people = people;
-    this.#sessions = sessions;
+    this.#parts = parts;
   }
 
-  answer(user: string, domain: string): string {
+  async answer(user: string, domain: string): Promise<string> {
     if (domain !== "" && domain !== this.#domain) return notFound;
-    return user.includes("~") ? this.#account(user) : this.#person(user);
+    if (user.includes("~")) return this.#account(user);
+    const room = this.#parts.rooms.find(user);
+    return room ? this.#room(room) : this.#person(user);
   }
 
   /** An account of one session: the switch authenticates with it and knows whose it is. */
-  #account(sipUser: string): string {
-    const session = this.#store.sessionBySipUser(sipUser);
-    const person = session && session.expiresAt > Date.now() ? this.#people.row(session.user) : undefined;
+  async #account(sipUser: string): Promise<string> {
+    const { store, people, sessions } = this.#parts;
+    const session = await store.sessions.bySipUser(sipUser);
+    const person = session && (session.connected || session.expiresAt > Date.now()) ? people.row(session.user) : undefined;
     if (!session || !person) return notFound;
     return userDocument(this.#domain, {
       id: sipUser,
-      params: { "a1-hash": this.#sessions.a1Hash(session.id, sipUser) },
+      params: { "a1-hash": sessions.a1Hash(session.id, sipUser) },
       variables: {
-        "sip-force-user": person.user, "user_context": "default",
+        "sip-force-user": person.user, "user_context": "default", "language": person.language,
         "effective_caller_id_name": person.name, "effective_caller_id_number": person.extension,
       },
     });
@@ -40,13 +43,28 @@ export class SwitchDirectory {
 
   /** A person who is called: all of their devices. */
   #person(address: string): string {
-    const person = this.#people.find(address);
+    const { people } = this.#parts;
+    const found = people.find(address);
+    const person = found && people.row(found.user);
     if (!person) return notFound;
     return userDocument(this.#domain, {
       id: person.user,
       numberAlias: person.extension,
       params: { "dial-string": dialString(person.user, this.#domain) },
-      variables: this.#people.doNotDisturb(person.user) ? { do_not_disturb: "true" } : {},
+      variables: {
+        language: person.language, voicemail: String(person.voicemail),
+        ...(people.doNotDisturb(person.user) ? { do_not_disturb: "true" } : {}),
+      },
+    });
+  }
+
+  /** A conference room: nobody registers as one, the dialplan asks for its settings. */
+  #room({ name, title, number, pin, moderators }: RoomRow): string {
+    return userDocument(this.#domain, {
+      id: `room-${name}`,
+      ...(number === null ? {} : { numberAlias: number }),
+      params: {},
+      variables: { room_name: name, room_title: title, room_number: number ?? "", room_pin: pin, room_moderators: moderators.join(" ") },
     });
   }
 }

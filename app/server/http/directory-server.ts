@@ -17,12 +17,13 @@ export function createDirectoryServer({ directoryPassword }: Pick<Config, "direc
     if (url.pathname !== "/directory") return end(404, "text/plain", "There is nothing here.\n");
     if (!isSwitch(request)) return end(401, "text/plain", "Only the switch may ask.\n");
     if (request.method !== "GET" && request.method !== "POST") return end(405, "text/plain", "GET or POST.\n");
-    bodyOf(request).then((body) => {
+    bodyOf(request).then(async (body) => {
       const form = new URLSearchParams(request.method === "POST" ? body : url.search);
-      end(200, "text/xml", directory.answer(form.get("user") ?? "", form.get("domain") ?? ""));
+      end(200, "text/xml", await directory.answer(form.get("user") ?? "", form.get("domain") ?? ""));
     }).catch((error: Error) => {
       log.warn({ reason: error.message }, "directory request failed");
-      end(413, "text/plain", "The form is too large.\n");
+      if (error instanceof TooLarge) end(413, "text/plain", "The form is too large.\n");
+      else end(503, "text/plain", "The database does not answer.\n");
     });
   });
 
@@ -32,12 +33,16 @@ export function createDirectoryServer({ directoryPassword }: Pick<Config, "direc
   }
 }
 
+class TooLarge extends Error {
+  override message = "the form is too large";
+}
+
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > mostBytes) throw new Error("the form is too large");
+    if (bytes > mostBytes) throw new TooLarge();
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

@@ -7,24 +7,25 @@ import type { Logger } from "../log.ts";
 import { Connection } from "../sessions/connection.ts";
 import type { Store } from "../store/store.ts";
 import type { Telephone } from "../telephone.ts";
-import { metricsOf } from "./metrics.ts";
+import { Api } from "./api/api.ts";
+import { Metrics } from "./metrics.ts";
 import { StaticFiles } from "./static.ts";
 
 /** Sockets at once, and from one address: an office behind one address is many people. */
 const mostSockets = 20_000;
 const mostSocketsPerAddress = 2_000;
 
-/** What the edge serves to browsers: `/ws`, `/healthz` and the softphone; and for the host `/readyz` and `/metrics`. */
+/** What the edge serves to browsers: `/ws`, `/api`, `/healthz` and the softphone; and for the host `/readyz` and `/metrics`. */
 export function createWeb(config: Config, telephone: Telephone, store: Store, log: Logger): Server {
-  const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin));
-  const metrics = metricsOf(telephone);
+  const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin), config.origins);
+  const api = new Api(config, telephone, log);
+  const metrics = new Metrics(telephone);
+  const handle = metrics.timed(telephone.handle);
   const sockets = new WebSocketServer({ noServer: true, maxPayload: limits.frameBytes, perMessageDeflate: false, clientTracking: false });
   const byAddress = new Map<string, number>();
   let open = 0;
 
   const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 }, (request, response) => {
-    // Nothing here takes a body.
-    request.resume();
     answer(request, response).catch((error: Error) => {
       log.error({ path: request.url?.slice(0, 200), reason: error.message }, "request failed");
       if (!response.headersSent) response.writeHead(500);
@@ -36,20 +37,23 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
+    if (path.startsWith("/api/")) return api.answer(request, response, path.slice("/api".length), addressOf(request));
+    // Nothing else takes a body.
+    request.resume();
     if (request.method !== "GET" && request.method !== "HEAD") return plain(response, 405, "Only GET is answered here.");
     if (path === "/healthz") return plain(response, 200, "alive");
     if (path === "/readyz") return readiness(response);
-    if (path === "/metrics") return void response.writeHead(200, { "Content-Type": metrics.contentType }).end(await metrics.metrics());
+    if (path === "/metrics") return void response.writeHead(200, { "Content-Type": metrics.registry.contentType }).end(await metrics.registry.metrics());
     if (files.serve(request, response, path)) return;
     if (path === "/" && files.isEmpty) return plain(response, 503, "The softphone page is not in this image.");
     plain(response, 404, "There is nothing here.");
   }
 
   /** Without a switch this server is still of use; without its database it is not. */
-  function readiness(response: ServerResponse): void {
+  async function readiness(response: ServerResponse): Promise<void> {
     if (telephone.draining) return plain(response, 503, "draining");
     try {
-      store.probe();
+      await store.probe();
     } catch {
       return plain(response, 503, "the database can't be written");
     }
@@ -65,8 +69,9 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       open++;
       byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
-      const connection = new Connection(webSocket, address, telephone.handle, log);
-      connection.onClose(() => {
+      const connection = new Connection(webSocket, address, handle, log);
+      connection.onClose((code) => {
+        metrics.socketClosed(code);
         open--;
         const left = byAddress.get(address)! - 1;
         if (left > 0) byAddress.set(address, left);

@@ -2,7 +2,4 @@ import type { Params, RequestName, Result } from "../../protocol/wire.ts";
 import type { Session } from "../sessions/session.ts";
 
 /** Answers a request of a session; its parameters were checked. Throws RequestError for an answer that is an error. */
-export type Handlers<Names extends RequestName> = { [Name in Names]: (session: Session, params: Params<Name>) => Promise<Result<Name>> | Result<Name> };
-
-/** What a socket may ask before it has a session. */
-export type OpeningRequest = "login" | "loginWithToken" | "resume" | "ping";
+export type Handlers<Names extends RequestName> = { [Name in Names]: (session: Pick<Session, "user" | "id">, params: Params<Name>) => Promise<Result<Name>> | Result<Name> };

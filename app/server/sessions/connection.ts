@@ -1,6 +1,7 @@
 import type { RawData, WebSocket } from "ws";
 import { clientFrame, closeCodes, hello, limits, protocolVersion, requests, type ErrorCode, type RequestName } from "../../protocol/wire.ts";
 import type { Logger } from "../log.ts";
+import { StoreUnavailable } from "../store/database.ts";
 
 /** An error that is answered to a request. */
 export class RequestError extends Error {
@@ -34,11 +35,14 @@ export class Connection {
   readonly #log: Logger;
   readonly #heartbeat: NodeJS.Timeout;
   readonly #signIn: NodeJS.Timeout;
+  /** What the device is called, by its own word. */
+  client = "";
   #greeted = false;
   #answered = true;
   #inFlight = 0;
   #frames = 0;
   #closed = false;
+  #closedWith: number | undefined;
 
   constructor(socket: WebSocket, address: string, handle: Handler, log: Logger) {
     this.#socket = socket;
@@ -53,6 +57,10 @@ export class Connection {
     this.#signIn = setTimeout(() => this.close(closeCodes.unauthorized, "not signed in within the deadline"), bounds.signInMs);
     socket.on("close", () => this.#finish());
     this.#write({ type: "hello", version: protocolVersion, server: "houseline" });
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed;
   }
 
   get requestsInFlight(): number {
@@ -72,14 +80,16 @@ export class Connection {
 
   close(code: number, reason: string): void {
     if (this.#closed) return;
+    this.#closedWith = code;
     this.#socket.close(code, reason);
     // The closing handshake of a dead peer would take minutes.
     setTimeout(() => this.#socket.terminate(), 2_000).unref();
     this.#finish();
   }
 
-  onClose(listener: () => void): void {
-    this.#socket.once("close", listener);
+  /** @param listener given the code by which this side closed it, or else the other side's */
+  onClose(listener: (code: number) => void): void {
+    this.#socket.once("close", (code) => listener(this.#closedWith ?? code));
   }
 
   #finish(): void {
@@ -113,6 +123,7 @@ export class Connection {
       this.#write({ type: "error", id: null, code: "version", message: `This server speaks version ${protocolVersion} of the protocol, the page version ${greeting.data.version}: reload the page.` });
       return this.close(closeCodes.badFrame, "another version of the protocol");
     }
+    this.client = greeting.data.client;
     this.#greeted = true;
   }
 
@@ -126,9 +137,7 @@ export class Connection {
       if (!checked.success) throw new RequestError("bad-request", `'${known}': ${checked.error.issues[0]?.path.join(".") || "params"} is not as it must be.`);
       this.#write({ type: "response", id, result: await this.#handle(this, known, checked.data as never) });
     } catch (error) {
-      if (!(error instanceof RequestError)) this.#log.error({ request: name, reason: (error as Error).stack }, "request failed");
-      const { code, message } = error instanceof RequestError ? error : { code: "internal", message: "The telephone server could not do that. Try again." };
-      this.#write({ type: "error", id, code, message });
+      this.#write({ type: "error", id, ...answerTo(error, name, this.#log) });
     } finally {
       this.#inFlight--;
     }
@@ -137,6 +146,17 @@ export class Connection {
   #write(frame: object): void {
     this.send(JSON.stringify(frame));
   }
+}
+
+/** What a client is told of an error; the rest is for the log. */
+export function answerTo(error: unknown, request: string, log: Logger): { code: ErrorCode; message: string } {
+  if (error instanceof RequestError) return { code: error.code, message: error.message };
+  if (error instanceof StoreUnavailable) {
+    log.error({ request, reason: error.message }, "the database did not answer");
+    return { code: "unavailable", message: "The telephone server can't reach its database at the moment. Try again." };
+  }
+  log.error({ request, reason: (error as Error).stack }, "request failed");
+  return { code: "internal", message: "The telephone server could not do that. Try again." };
 }
 
 function parse(text: string): unknown {

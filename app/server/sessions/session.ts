@@ -1,27 +1,54 @@
-import { limits, type EventData, type EventName } from "../../protocol/wire.ts";
+import { limits, type EventData, type EventName, type Permission } from "../../protocol/wire.ts";
+import type { Broadcasts } from "./broadcasts.ts";
 import type { Connection } from "./connection.ts";
+import type { Frozen } from "./hand-over.ts";
 
-interface Sent { seq: number; text: string }
+/** What a session is from its beginning to its end, on whichever server. */
+export interface Identity {
+  /** Public: the id of the device. */
+  id: string;
+  user: string;
+  /** Auth name of its SIP account, such as `anna~k3f9`. */
+  sipUser: string;
+  createdAt: number;
+  /** Id of the API token by which it was begun. */
+  apiToken: string | null;
+}
+
+/** An event as it was numbered for this session. */
+export interface Sent { seq: number; text: string; at: number }
 
 /** Somebody signed in on one device: outlives its sockets. */
-export class Session {
+export class Session implements Identity {
   readonly id: string;
   readonly user: string;
   readonly sipUser: string;
+  readonly createdAt: number;
+  readonly apiToken: string | null;
   /** Kept for the answer to a return; in the database it is hashed. */
   readonly resumeToken: string;
-  /** Until when this server has told the others that the person is online. */
-  onlineUntil = 0;
+  /** When its socket went, while it has none. */
+  detachedAt = 0;
+  readonly #permissions: () => ReadonlySet<Permission>;
+  readonly #broadcasts: Broadcasts;
+  /** Up to here, events are among those of its own alone: it came from another server. */
+  #first: number;
   #seq: number;
-  #sent: Sent[] = [];
+  /** Events for this session alone, or from another server; the numbers between them are broadcasts. */
+  #own: Sent[];
   #connection: Connection | undefined;
 
-  constructor(id: string, user: string, sipUser: string, resumeToken: string, seq: number) {
+  constructor({ id, user, sipUser, createdAt, apiToken }: Identity, resumeToken: string, permissions: () => ReadonlySet<Permission>, broadcasts: Broadcasts, before: { seq: number; sent: Sent[] } = { seq: 0, sent: [] }) {
     this.id = id;
     this.user = user;
     this.sipUser = sipUser;
+    this.createdAt = createdAt;
+    this.apiToken = apiToken;
     this.resumeToken = resumeToken;
-    this.#seq = seq;
+    this.#permissions = permissions;
+    this.#broadcasts = broadcasts;
+    this.#seq = this.#first = before.seq;
+    this.#own = before.sent;
   }
 
   get connected(): boolean {
@@ -30,6 +57,15 @@ export class Session {
 
   get connection(): Connection | undefined {
     return this.#connection;
+  }
+
+  /** What this session may do at the moment: by its person's role, and by the API token that began it. */
+  get permissions(): ReadonlySet<Permission> {
+    return this.#permissions();
+  }
+
+  may(permission: Permission): boolean {
+    return this.permissions.has(permission);
   }
 
   /** Takes a new socket and gives the one before it back. */
@@ -43,20 +79,69 @@ export class Session {
   detach(connection: Connection): boolean {
     if (this.#connection !== connection) return false;
     this.#connection = undefined;
+    this.detachedAt = Date.now();
     return true;
   }
 
   emit<Name extends EventName>(name: Name, data: EventData<Name>): void {
-    const seq = ++this.#seq;
-    const text = JSON.stringify({ type: "event", seq, name, data });
-    this.#sent.push({ seq, text });
-    if (this.#sent.length > limits.replayEvents) this.#sent.splice(0, this.#sent.length - limits.replayEvents);
+    this.send(name, JSON.stringify(data));
+  }
+
+  /** The same with its data as JSON: what goes to several is made once. */
+  send(name: EventName, data: string): void {
+    const text = this.#number(++this.#seq, name, data);
+    this.#own.push({ seq: this.#seq, text, at: Date.now() });
+    // Cut back now and then, not with every event.
+    if (this.#own.length > limits.replayEvents * 1.2) this.#own.splice(0, this.#own.length - limits.replayEvents);
     this.#connection?.send(text);
   }
 
-  /** Sends what was missed. A number that this server never gave (another release did) is taken on. */
-  replay(lastSeq: number): void {
-    this.#seq = Math.max(this.#seq, lastSeq);
-    for (const { seq, text } of this.#sent) if (seq > lastSeq) this.#connection?.send(text);
+  /** The newest broadcast, which every session has to be given. */
+  broadcast(name: EventName, data: string): void {
+    this.#seq++;
+    this.#connection?.send(this.#number(this.#seq, name, data));
+  }
+
+  /**
+   * Sends what was missed after a number.
+   *
+   * @returns whether that was all; a number that this session never gave is taken on
+   */
+  replay(lastSeq: number): boolean {
+    const missed = lastSeq <= this.#seq ? this.#after(lastSeq) : [];
+    const isWhole = lastSeq + missed.length === this.#seq;
+    // The next number is beyond whatever the device has seen; nothing before it can be asked for again.
+    if (lastSeq > this.#seq) {
+      this.#seq = this.#first = lastSeq;
+      this.#own = [];
+    }
+    if (isWhole) for (const { text } of missed) this.#connection?.send(text);
+    return isWhole;
+  }
+
+  /** What another server needs to go on where this one stops. */
+  freeze(): Frozen {
+    return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents), frozenAt: Date.now() };
+  }
+
+  #number(seq: number, name: EventName, data: string): string {
+    return `{"type":"event","seq":${seq},"name":"${name}","data":${data}}`;
+  }
+
+  /** Events after a number, as far back as all of them are there. */
+  #after(lastSeq: number): Sent[] {
+    const found: Sent[] = [];
+    let own = this.#own.length - 1;
+    let broadcast = this.#broadcasts.last;
+    for (let seq = this.#seq; seq > Math.max(0, lastSeq); seq--) {
+      if (this.#own[own]?.seq === seq) {
+        found.push(this.#own[own--]!);
+        continue;
+      }
+      const one = seq > this.#first ? this.#broadcasts.get(broadcast--) : undefined;
+      if (!one) break;
+      found.push({ seq, text: this.#number(seq, one.name, one.data), at: one.at });
+    }
+    return found.reverse();
   }
 }

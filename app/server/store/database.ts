@@ -1,68 +1,75 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { Failure } from "../failure.ts";
-
 /**
- * The schema grows by adding: the old release and the new one work on the same file during an upgrade. Never change a
- * step that was released; add another.
+ * What the store needs of a database. SQLite and PostgreSQL run the same SQL text: parameters are `$1`, `$2`, …, times are
+ * milliseconds since the Unix epoch in BIGINT, truth is 0 or 1, and `now_ms()` is the database's own clock.
  */
-const steps = [
-  `CREATE TABLE people (
-     user TEXT PRIMARY KEY, name TEXT NOT NULL, extension TEXT NOT NULL UNIQUE,
-     password TEXT NOT NULL, do_not_disturb INTEGER NOT NULL DEFAULT 0
-   ) STRICT;
-   CREATE TABLE sessions (
-     id TEXT PRIMARY KEY, user TEXT NOT NULL REFERENCES people(user) ON DELETE CASCADE,
-     token_hash TEXT NOT NULL UNIQUE, sip_user TEXT NOT NULL UNIQUE, created_at INTEGER NOT NULL,
-     online_until INTEGER NOT NULL, expires_at INTEGER NOT NULL
-   ) STRICT;
-   CREATE INDEX sessions_user ON sessions(user);
-   CREATE INDEX sessions_online ON sessions(online_until);
-   CREATE INDEX sessions_expiry ON sessions(expires_at);
-   CREATE TABLE calls (
-     id TEXT PRIMARY KEY, caller TEXT NOT NULL, callee TEXT NOT NULL, started_at INTEGER NOT NULL,
-     answered_at INTEGER, ended_at INTEGER NOT NULL, reason TEXT NOT NULL
-   ) STRICT;
-   CREATE INDEX calls_caller ON calls(caller, ended_at);
-   CREATE INDEX calls_callee ON calls(callee, ended_at);`,
-];
-
-/** Milliseconds that a statement waits for the other release's transaction. */
-const busyMs = 5_000;
-
-/** Opens the embedded database and brings its schema up to this release's. */
-export function openDatabase(directory: string): DatabaseSync {
-  let database: DatabaseSync;
-  try {
-    if (!existsSync(directory)) mkdirSync(directory, { recursive: true });
-    database = new DatabaseSync(join(directory, "houseline.db"), { timeout: busyMs, enableForeignKeyConstraints: true });
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
-  } catch (error) {
-    throw new Failure(`The database in ${directory} can't be opened (${(error as Error).message}). The directory must belong to the user of this server, and its disk must have room.`);
-  }
-  migrate(database);
-  return database;
+export interface Database {
+  /** Rows of one query. */
+  read<Row>(sql: string, ...params: readonly Value[]): Promise<Row[]>;
+  /**
+   * Runs statements in one transaction and gives the rows of each. Once it has resolved, a crash of this program, of the
+   * database or of the machine loses nothing of it. `told` reaches every other server of the database with the commit.
+   */
+  write(statements: readonly Statement[], told?: readonly Change[]): Promise<unknown[][]>;
+  /** Fails when nothing can be written at the moment. */
+  probe(): Promise<void>;
+  /** Hears what other servers wrote; at once, or within a tenth of a second. */
+  listen(listener: ChangeListener): void;
+  /** Ends when everything under way has been written. */
+  close(): Promise<void>;
 }
 
-function migrate(database: DatabaseSync): void {
-  transaction(database, () => {
-    const { user_version: done } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-    // A newer release has been here: it only added.
-    for (const [index, step] of steps.entries()) if (index >= done) database.exec(step);
-    if (done < steps.length) database.exec(`PRAGMA user_version = ${steps.length}`);
-  });
+export type Value = string | number | null;
+
+export interface Statement { sql: string; params: readonly Value[] }
+
+/** What a change is about; `key` says which, and the reader looks there itself. */
+export const topics = [
+  /** A person (user name): account, name, extension, role. */
+  "person",
+  /** Sessions of a person (user name). */
+  "online",
+  /** A device (session id, space, call id) is asked to answer a call. */
+  "answerCall",
+  /** A session (id) is over. */
+  "session",
+  /** A session (id) is at another server now. */
+  "moved",
+  /** A session (id) is wanted by another server; what it missed has been left for it. */
+  "handover", "handedOver",
+  /** A message (sender, space, the sender's id of it). */
+  "message",
+  /** Messages were delivered or read (sender, receiver, id, state). */
+  "messageState",
+  /** What is a person's own, and their history (user name). */
+  "profile", "history",
+  /** An API token (id) was made or revoked. */
+  "token",
+  /** A room (name). */
+  "room",
+] as const;
+export type Topic = (typeof topics)[number];
+export interface Change { topic: Topic; key: string }
+
+export interface ChangeListener {
+  change(change: Change): void;
+  /** Changes may have been missed: everything is to be read again. */
+  refresh(): void;
 }
 
-/** Runs a function in one transaction that takes the write lock at its beginning. */
-export function transaction<T>(database: DatabaseSync, work: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
-  try {
-    const result = work();
-    database.exec("COMMIT");
-    return result;
-  } catch (error) {
-    database.exec("ROLLBACK");
-    throw error;
-  }
+/** The database could not do it: it may be tried again, later. */
+export class StoreUnavailable extends Error {
+  override name = "StoreUnavailable";
 }
+
+/** Something of that key is there already. */
+export class AlreadyThere extends Error {
+  override name = "AlreadyThere";
+}
+
+export const statement = (sql: string, ...params: readonly Value[]): Statement => ({ sql, params });
+
+/** Statements that wait for the database at once; more are refused, so that a slow disk can't grow this program. */
+export const mostWaiting = 20_000;
+
+/** What the parts of the store ask with. */
+export type Sql = Pick<Database, "read" | "write">;

@@ -12,7 +12,7 @@ export interface Connection {
   /** Null once the switch has ended it. */
   socket: Socket | null;
   api(command: string, answer: (event: EslEvent) => void): void;
-  sendRecv(command: string, answer: (event: EslEvent) => void): void;
+  sendRecv(command: string, headers: Record<string, string>, answer: (event: EslEvent) => void): void;
   on(event: string, listener: (argument: never) => void): void;
 }
 

@@ -1,0 +1,172 @@
+import type { CallLeg } from "./call-leg.ts";
+import type { Side } from "./call-state.ts";
+import { Emitter } from "./emitter.ts";
+import type { CallEndReason, EndedBy } from "./end-reason.ts";
+import type { Microphone, MicrophoneLease } from "./microphone.ts";
+import { RemoteAudio } from "./remote-audio.ts";
+
+export interface CallLegsEvents {
+  progress: [];
+  /** The leg, or one that took over from it, is answered. */
+  accepted: [];
+  hold: [by: Side];
+  unhold: [by: Side];
+  /** Media broke off for good. */
+  broken: [];
+  ended: [reason: CallEndReason, by: EndedBy];
+  /** The leg that was to take over ended before it was answered. */
+  missed: [];
+  /** Its sound or the quality of its connection is different. */
+  changed: [];
+}
+
+/** Milliseconds without media after which a leg is taken for lost; ICE may mend itself before. */
+const mediaLostMs = 20_000;
+
+/** The leg that a call is heard over, the one that is to take over from it, and the microphone and speaker of both. */
+export class CallLegs extends Emitter<CallLegsEvents> {
+  readonly #microphone: Microphone;
+  readonly #speaker: () => string;
+  #current: CallLeg | undefined;
+  #next: CallLeg | undefined;
+  #lease: MicrophoneLease | undefined;
+  #audio: RemoteAudio | undefined;
+  #name: string;
+  #earlyMedia = false;
+  #muted = false;
+  #closed = false;
+  #mediaLost: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param name whose voice it is */
+  constructor(microphone: Microphone, speaker: () => string, name: string) {
+    super();
+    this.#microphone = microphone;
+    this.#speaker = speaker;
+    this.#name = name;
+  }
+
+  get current(): CallLeg | undefined {
+    return this.#current;
+  }
+
+  /** Whether another leg is about to take over. */
+  get isChanging(): boolean {
+    return this.#next !== undefined;
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  get earlyMedia(): boolean {
+    return this.#earlyMedia;
+  }
+
+  /** The first leg of the call. */
+  take(leg: CallLeg): void {
+    this.#current = leg;
+    leg.on("progress", (earlyMedia) => {
+      this.#earlyMedia ||= earlyMedia;
+      this.emit("progress");
+    });
+    leg.on("accepted", () => {
+      leg.mute(this.#muted);
+      this.emit("accepted");
+    });
+    this.#follow(leg);
+  }
+
+  /** Answers another leg, which takes over once it is answered. */
+  async adopt(leg: CallLeg): Promise<void> {
+    this.#next?.discard();
+    this.#next = leg;
+    leg.on("accepted", () => this.#takeOver(leg));
+    leg.on("ended", () => {
+      if (this.#next !== leg) return;
+      this.#next = undefined;
+      this.emit("missed");
+    });
+    await this.withMicrophone((stream) => leg.answer(stream));
+  }
+
+  /** Runs a step that needs the microphone, unless the call has ended while the browser was asking. Rejects with a `MicrophoneError`. */
+  async withMicrophone(step: (stream: MediaStream) => void): Promise<void> {
+    if (!this.#lease) {
+      const lease = await this.#microphone.lease();
+      if (this.#lease || this.#closed) lease.release();
+      else this.#lease = lease;
+    }
+    if (this.#closed || !this.#lease) return;
+    for (const track of this.#lease.stream.getTracks()) track.enabled = !this.#muted;
+    step(this.#lease.stream);
+  }
+
+  mute(on: boolean): void {
+    this.#muted = on;
+    this.#current?.mute(on);
+  }
+
+  /** The microphone was changed for another: its voice goes out from now on. */
+  async changeMicrophone(silent: boolean): Promise<void> {
+    const track = this.#lease?.stream.getAudioTracks()[0];
+    if (!track || !this.#current) return;
+    track.enabled = !silent;
+    await this.#current.replaceTrack(track);
+  }
+
+  changeSpeaker(): void {
+    this.#audio?.useSpeaker(this.#speaker());
+  }
+
+  terminate(status?: number): void {
+    this.#next?.discard();
+    this.#current?.terminate(status);
+  }
+
+  /** The call is over: microphone and speaker are free. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#mediaLost);
+    this.#audio?.close();
+    this.#lease?.release();
+    this.#lease = undefined;
+  }
+
+  #takeOver(leg: CallLeg): void {
+    if (this.#next !== leg) return;
+    this.#next = undefined;
+    const old = this.#current;
+    this.#current = leg;
+    old?.discard();
+    clearTimeout(this.#mediaLost);
+    this.#follow(leg);
+    if (leg.remoteStream) this.#play(leg.remoteStream);
+    leg.mute(this.#muted);
+    this.emit("accepted");
+  }
+
+  #follow(leg: CallLeg): void {
+    const ifCurrent = (run: () => void) => { if (this.#current === leg) run(); };
+    leg.on("hold", (by) => ifCurrent(() => this.emit("hold", by)));
+    leg.on("unhold", (by) => ifCurrent(() => this.emit("unhold", by)));
+    leg.on("audio", (stream) => ifCurrent(() => this.#play(stream)));
+    leg.on("broken", () => ifCurrent(() => this.emit("broken")));
+    leg.on("unstable", (unstable) => ifCurrent(() => {
+      clearTimeout(this.#mediaLost);
+      if (unstable) this.#mediaLost = setTimeout(() => this.emit("broken"), mediaLostMs);
+      this.emit("changed");
+    }));
+    leg.on("ended", (reason, by) => ifCurrent(() => {
+      this.#current = undefined;
+      clearTimeout(this.#mediaLost);
+      this.emit("ended", reason, by);
+    }));
+  }
+
+  #play(stream: MediaStream): void {
+    if (this.#closed) return;
+    this.#audio ??= new RemoteAudio(this.#name, this.#speaker());
+    this.#audio.play(stream);
+    this.emit("changed");
+  }
+}

@@ -1,0 +1,251 @@
+import { EventEmitter } from "node:events";
+import type { RTCSession } from "jssip/lib/RTCSession.js";
+import type { IncomingRequest } from "jssip/lib/SIPMessage.js";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Call, Participant } from "../protocol/wire.ts";
+import { Calls } from "./calls.ts";
+import { ControlError } from "./control-error.ts";
+import type { Microphone } from "./microphone.ts";
+import { MuteMemory } from "./mute-memory.ts";
+import { People } from "./people.ts";
+import type { Request } from "./request.ts";
+import type { SipLine } from "./sip-line.ts";
+
+/** What a call needs of JsSIP's session, without a switch: the scenes with one are in test/e2e. */
+class TestSession extends EventEmitter {
+  readonly connection = null;
+  readonly direction = "incoming";
+  answered = false;
+  ended = false;
+  refusedWith: number | undefined;
+
+  isEnded(): boolean {
+    return this.ended;
+  }
+
+  answer(): void {
+    this.answered = true;
+    this.emit("accepted");
+  }
+
+  terminate({ status_code }: { status_code?: number } = {}): void {
+    this.ended = true;
+    this.refusedWith = status_code;
+    this.emit("ended", { originator: "local", message: null, cause: "Terminated" });
+  }
+
+  hold(): boolean {
+    this.emit("hold", { originator: "local" });
+    return true;
+  }
+
+  bye(): void {
+    this.ended = true;
+    this.emit("ended", { originator: "remote", message: null, cause: "Terminated" });
+  }
+}
+
+const anna = { user: "anna", name: "Anna", extension: "101" };
+const boris = { user: "boris", name: "Boris", extension: "102" };
+const clara = { user: "clara", name: "Clara", extension: "103" };
+const device = "11111111-1111-4111-8111-111111111111";
+const other = "22222222-2222-4222-8222-222222222222";
+const id = (n: number) => `00000000-0000-4000-8000-00000000000${n}`;
+
+function callOf(n: number, state: Call["state"], mine: Partial<Participant> = {}, more: Partial<Call> = {}): Call {
+  return {
+    id: id(n), state, caller: boris, callee: anna, startedAt: n, ...(state === "ringing" ? {} : { answeredAt: n }),
+    participants: [{ ...anna, state: "talking", muted: false, role: "callee", device, ...mine }, { ...boris, state: "talking", muted: false, role: "caller" }], ...more,
+  };
+}
+
+let asked: [string, unknown][];
+let refuse: ControlError | undefined;
+let calls: Calls;
+let reachable: boolean;
+/** Lets what waits for the microphone go on. */
+const settle = () => vi.advanceTimersByTimeAsync(0);
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  asked = [];
+  refuse = undefined;
+  reachable = true;
+  const request = (async (name: string, params: unknown) => {
+    asked.push([name, params]);
+    if (refuse) throw refuse;
+    return name === "call" ? { call: id(9) } : {};
+  }) as unknown as Request;
+  const people = new People(request);
+  people.takeSnapshot({ ...anna, presence: "available" }, [{ ...boris, presence: "available" }, { ...clara, presence: "available" }], undefined);
+  const stream = { getTracks: () => [], getAudioTracks: () => [] } as unknown as MediaStream;
+  calls = new Calls({
+    microphone: { lease: async () => ({ stream, release: () => {} }) } as unknown as Microphone, people, language: () => "en", speaker: () => "", request, muted: new MuteMemory(undefined), reachable: () => reachable,
+  });
+  calls.takeSnapshot(device, []);
+});
+afterEach(() => { vi.useRealTimers(); });
+
+function invite(call: number | undefined, asksToBeAnswered = false, from = "boris"): TestSession {
+  const session = new TestSession();
+  const headers: Record<string, string> = { ...(call === undefined ? {} : { "X-Houseline-Call": id(call) }), ...(asksToBeAnswered ? { "X-Houseline-Answer": "auto" } : {}) };
+  const request = { from: { uri: { user: from }, display_name: "" }, getHeader: (name: string) => headers[name] } as unknown as IncomingRequest;
+  calls.onInvite({ connected: true } as SipLine, session as unknown as RTCSession, request);
+  return session;
+}
+
+const states = () => calls.here.map(({ callId, state }) => `${callId?.at(-1)} ${state}`);
+
+describe("with a SIP session of the test's own, an INVITE", () => {
+  test("rings, belongs to the call that its header names, and is answered by the person", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    expect(states()).toEqual(["1 ringing"]);
+    calls.here[0]!.answer();
+    await settle();
+    expect([session.answered, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  test("that wants to be answered by itself rings like any other when the server doesn't say so", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const [known, unknown] = [invite(1, true), invite(7, true)];
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect([known.answered, unknown.answered]).toEqual([false, false]);
+    expect(states()).toEqual(["1 ringing", "7 ringing"]);
+  });
+
+  test("that comes before the server's word waits for it", async () => {
+    const session = invite(1, true);
+    await vi.advanceTimersByTimeAsync(500);
+    expect([session.answered, states().length]).toEqual([false, 0]);
+    calls.onCall(callOf(1, "rescuing", { state: "rescuing" }));
+    await vi.advanceTimersByTimeAsync(100);
+    expect([session.answered, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  test("is answered when the person said so on another device, whichever comes first", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const first = invite(1);
+    calls.onAnswerCall(id(1));
+    await settle();
+    calls.onCall(callOf(2, "ringing", { state: "ringing" }, { caller: clara }));
+    calls.onAnswerCall(id(2));
+    const second = invite(2, false, "clara");
+    await settle();
+    expect([first.answered, second.answered]).toEqual([true, true]);
+  });
+
+  test("of a call that this device asked for shows it ringing until the other side answers", async () => {
+    await calls.command("call", { to: "boris" });
+    calls.onCall(callOf(9, "ringing", { role: "caller", state: "ringing" }, { caller: anna, callee: boris }));
+    const session = invite(9, true);
+    await settle();
+    expect([session.answered, ...states()]).toEqual([true, "9 ringing"]);
+    calls.onCall(callOf(9, "answered", { role: "caller" }, { caller: anna, callee: boris }));
+    expect(states()).toEqual(["9 answered"]);
+  });
+});
+
+describe("with a SIP session of the test's own, a call", () => {
+  async function talking(): Promise<TestSession> {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    calls.here[0]!.answer();
+    await settle();
+    calls.onCall(callOf(1, "answered"));
+    return session;
+  }
+
+  test("of an earlier page comes back over a new leg, with its time", async () => {
+    calls.takeSnapshot(device, [callOf(1, "answered")]);
+    expect(states()).toEqual(["1 rescuing"]);
+    calls.onCall(callOf(1, "rescuing", { state: "rescuing" }));
+    invite(1, true);
+    await settle();
+    expect(states()).toEqual(["1 answered"]);
+    expect(calls.here[0]!.answeredAt).toBe(1);
+  });
+
+  test("whose leg ends while the server brings it back does not end", async () => {
+    const session = await talking();
+    calls.onCall(callOf(1, "rescuing", { state: "rescuing" }));
+    session.bye();
+    expect(states()).toEqual(["1 rescuing"]);
+    const next = invite(1, true);
+    await settle();
+    expect([next.answered, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  test("that nobody could bring back ends with the server's word, or without it after its time", async () => {
+    const session = await talking();
+    calls.onCall(callOf(1, "rescuing", { state: "rescuing" }));
+    session.bye();
+    const [call] = calls.here;
+    calls.onCall(callOf(1, "ended", {}, { reason: "not-returned", participants: [] }));
+    expect(call!.ending?.reason).toBe("not-returned");
+    calls.takeSnapshot(device, [callOf(2, "rescuing", { state: "rescuing" })]);
+    reachable = false;
+    await vi.advanceTimersByTimeAsync(36_000);
+    expect(states()).toEqual([]);
+  });
+
+  test("that was hung up while it was being brought back stays hung up", async () => {
+    const session = await talking();
+    calls.onCall(callOf(1, "rescuing", { state: "rescuing" }));
+    session.bye();
+    calls.here[0]!.hangup();
+    expect(asked).toContainEqual(["hangup", { call: id(1) }]);
+    const late = invite(1, true);
+    expect([late.answered, late.refusedWith]).toEqual([false, 603]);
+    expect(states()).toEqual([]);
+  });
+
+  test("that moved to another device says so", async () => {
+    const session = await talking();
+    const [call] = calls.here;
+    session.bye();
+    calls.onCall(callOf(1, "answered", { device: other }));
+    expect(call!.reason).toBe("The call with Boris goes on at another device.");
+    expect(calls.elsewhere.map((one) => one.id)).toEqual([id(1)]);
+  });
+
+  test("moves here: its old leg is let go of once the new one is answered", async () => {
+    const session = await talking();
+    await calls.command("moveCall", { call: id(1) });
+    const next = invite(1, true);
+    await settle();
+    expect([next.answered, session.ended, ...states()]).toEqual([true, true, "1 answered"]);
+  });
+
+  test("that became part of another goes on as that one, over the same leg", async () => {
+    const session = await talking();
+    calls.onCall({ ...callOf(3, "answered"), caller: clara, startedAt: 0 });
+    expect(states()).toEqual(["1 answered"]);
+    calls.onCall(callOf(1, "ended", {}, { reason: "merged", into: id(3), participants: [] }));
+    expect(states()).toEqual(["3 answered"]);
+    expect(calls.here[0]!.peer.user).toBe("clara");
+    await vi.advanceTimersByTimeAsync(10_000);
+    session.bye();
+    expect(states()).toEqual([]);
+  });
+
+  test("that was transferred away ends as transferred; a refusal leaves it as it was", async () => {
+    const session = await talking();
+    const [call] = calls.here;
+    refuse = new ControlError("conflict", "There is nobody called 999 here.");
+    await expect(call!.transfer("999")).rejects.toThrow("nobody called");
+    expect(states()).toEqual(["1 answered"]);
+    refuse = undefined;
+    await call!.transfer("103");
+    session.bye();
+    expect(call!.ending).toMatchObject({ reason: "transferred", by: "me" });
+  });
+
+  test("that is declined is refused on every device", () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    calls.here[0]!.decline("busy");
+    expect(asked).toContainEqual(["decline", { call: id(1), reason: "busy" }]);
+    expect(session.refusedWith).toBe(486);
+  });
+});

@@ -1,0 +1,94 @@
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const versions = "/usr/lib/postgresql";
+
+/** A real PostgreSQL of Debian's package, thrown away after the test: reached by a unix socket in its own directory. */
+export class PostgresCluster {
+  readonly #folder: string;
+  readonly #bin: string;
+  readonly #who: { uid?: number; gid?: number };
+  #process: ChildProcess | undefined;
+  #databases = 0;
+
+  private constructor(folder: string, bin: string, who: { uid?: number; gid?: number }) {
+    this.#folder = folder;
+    this.#bin = bin;
+    this.#who = who;
+  }
+
+  static async start(): Promise<PostgresCluster> {
+    const version = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)).find((name) => existsSync(join(versions, name, "bin", "initdb"))) : undefined;
+    if (!version) throw new Error("PostgreSQL is missing: './houseline test' installs it, or type 'apt-get install postgresql'.");
+    const folder = mkdtempSync(join(tmpdir(), "houseline-pg-"));
+    // It refuses to run as root.
+    const who = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : {};
+    if (who.uid !== undefined) chownSync(folder, who.uid, who.gid!);
+    const cluster = new PostgresCluster(folder, join(versions, version, "bin"), who);
+    execFileSync(join(cluster.#bin, "initdb"), ["-D", join(folder, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], { ...who, cwd: folder, stdio: "pipe" });
+    await cluster.run();
+    return cluster;
+  }
+
+  /** Starts it, also again after `kill`. */
+  async run(): Promise<void> {
+    const settings = { listen_addresses: "", unix_socket_directories: this.#folder, max_connections: "100", log_min_messages: "warning" };
+    const child = spawn(join(this.#bin, "postgres"), ["-D", join(this.#folder, "data"), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])], { ...this.#who, cwd: this.#folder, stdio: "ignore" });
+    this.#process = child;
+    for (const end = Date.now() + 20_000; !this.#answers();) {
+      if (Date.now() > end || child.exitCode !== null) throw new Error("PostgreSQL did not start");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  /** A new empty database; gives its URL. */
+  createDatabase(): string {
+    const name = `test${++this.#databases}`;
+    this.sql("postgres", `CREATE DATABASE ${name}`);
+    return this.url(name);
+  }
+
+  url(database: string): string {
+    return `postgres://postgres@/${database}?host=${encodeURIComponent(this.#folder)}`;
+  }
+
+  /** Runs SQL beside the program under test. */
+  sql(database: string, text: string): string {
+    return execFileSync(join(this.#bin, "psql"), ["-h", this.#folder, "-U", "postgres", "-d", database, "-At", "-c", text], { cwd: "/", encoding: "utf8", stdio: "pipe" }).trim();
+  }
+
+  /** Ends it as a crash would (SIGQUIT: at once, without a checkpoint). */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGQUIT");
+    await gone;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #answers(): boolean {
+    try {
+      return this.sql("postgres", "SELECT 1") === "1";
+    } catch {
+      return false;
+    }
+  }
+}
+
+function idOf(which: "-u" | "-g"): number {
+  for (const user of ["postgres", "nobody"]) {
+    try {
+      return Number(execFileSync("id", [which, user], { encoding: "utf8", stdio: "pipe" }));
+    } catch {
+      // The next one.
+    }
+  }
+  throw new Error("There is neither a user 'postgres' nor 'nobody' to run PostgreSQL as.");
+}
