@@ -74,10 +74,11 @@ describe.skipIf(!aptSource)(`the mesh between switches on FreeSWITCH${skipReason
     const outcome = forger.invite("gleb", plainSdp, ["X-Houseline-Person: anna", "X-Houseline-Call: 11111111-1111-1111-1111-111111111111", 'P-Asserted-Identity: "Anna" <sip:101@x>']);
     const invite = await invited;
     expect(invite.headers.get("from")?.[0]).toMatch(/^"vera" <sip:103@/);
-    const [arrived] = (await channels(second)).filter(({ name }) => name?.startsWith("sofia/mesh/"));
-    expect(await second.command(`uuid_getvar ${arrived?.uuid} houseline_person`)).toBe("vera");
-    const [begun] = (await channels(first)).filter(({ direction }) => direction === "inbound");
-    expect(invite.headers.get("x-houseline-call")).toEqual([begun?.uuid]);
+    // The list of channels comes a moment after them.
+    const arrived = await until("the far leg", async () => (await channels(second)).find(({ name }) => name?.startsWith("sofia/mesh/")));
+    expect(await second.command(`uuid_getvar ${arrived.uuid} houseline_person`)).toBe("vera");
+    const begun = await until("the caller's leg", async () => (await channels(first)).find(({ direction }) => direction === "inbound"));
+    expect(invite.headers.get("x-houseline-call")).toEqual([begun.uuid]);
     callee.reply(invite, "486 Busy Here");
     await outcome;
     await callee.register(0);
