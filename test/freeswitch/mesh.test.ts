@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./browser.ts";
 import { Scene } from "./scene.ts";
-import { aptSource, dockerRun, secrets, skipReason, type Host, type Switch } from "./stack.ts";
+import { SipClient } from "./sip-client.ts";
+import { aptSource, dockerRun, domain, secrets, skipReason, type Host, type Switch } from "./stack.ts";
 
 const people = {
   anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 2700 },
@@ -9,6 +10,7 @@ const people = {
   vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 3300 },
 } as const;
 const others = [{ name: "gleb", extension: "104", authName: "gleb~1", password: "four" }];
+const plainSdp = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", ""].join("\r\n");
 
 describe.skipIf(!aptSource)(`the mesh between switches on FreeSWITCH${skipReason && ` (skipped: ${skipReason})`}`, () => {
   let scene: Scene<keyof typeof people>;
@@ -62,6 +64,25 @@ describe.skipIf(!aptSource)(`the mesh between switches on FreeSWITCH${skipReason
     const text = seen.join("\n");
     expect(text).toMatch(/variable_sip_h_X-Houseline-Person: anna/i);
     expect(text).not.toContain(secrets["mesh-password"]);
+  });
+
+  it("says who calls by who authenticated, whatever the browser claims", async () => {
+    const forger = await SipClient.connect(scene.stack.url(0), { domain, name: "anna", authName: people.vera.authName, password: people.vera.password });
+    const callee = await SipClient.connect(scene.stack.url(1), { domain, ...others[0]! });
+    await callee.register();
+    const invited = callee.next("the call", ({ start }) => start.startsWith("INVITE"));
+    const outcome = forger.invite("gleb", plainSdp, ["X-Houseline-Person: anna", "X-Houseline-Call: 11111111-1111-1111-1111-111111111111", 'P-Asserted-Identity: "Anna" <sip:101@x>']);
+    const invite = await invited;
+    expect(invite.headers.get("from")?.[0]).toMatch(/^"vera" <sip:103@/);
+    // The list of channels comes a moment after them.
+    const arrived = await until("the far leg", async () => (await channels(second)).find(({ name }) => name?.startsWith("sofia/mesh/")));
+    expect(await second.command(`uuid_getvar ${arrived.uuid} houseline_person`)).toBe("vera");
+    const begun = await until("the caller's leg", async () => (await channels(first)).find(({ direction }) => direction === "inbound"));
+    expect(invite.headers.get("x-houseline-call")).toEqual([begun.uuid]);
+    callee.reply(invite, "486 Busy Here");
+    await outcome;
+    await callee.register(0);
+    for (const client of [forger, callee]) client.close();
   });
 
   it("carries hold with music, keys both ways, and a transfer back to the first slot", async () => {
