@@ -165,7 +165,8 @@ function refusal(issue: z.core.$ZodIssue, given: Record<string, unknown>, fromEn
   const name = fromEnvironment.get(key);
   const source = name ? `the environment variable ${name}` : `${where}: 'houseline:${key}'`;
   const value = path.reduce<unknown>((node, step) => (node as Record<string, unknown> | undefined)?.[step], given);
-  const shown = secretKeys.includes(key) ? "[REDACTED]" : JSON.stringify(value) ?? "nothing";
+  // Somebody who puts a password into an address shall not see it again in a log.
+  const shown = secretKeys.includes(key) ? "[REDACTED]" : JSON.stringify(value)?.replaceAll(/\/\/[^/\s]*@/g, "//[REDACTED]@") ?? "nothing";
   return new Refusal(`${source} must be ${wanted(issue)}; it is ${shown}. See docs/configuration.md.`);
 }
 

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { EslCommand } from "../../app/server/switch/commands.ts";
 import type { EslLink, SwitchEvent } from "../../app/server/switch/esl-link.ts";
 import { SipClient, type Account } from "../freeswitch/sip-client.ts";
@@ -9,6 +10,7 @@ const frameMs = 20;
 /** Of an Opus frame of speech at about 32 kbit/s. */
 const frameBytes = 80;
 const opus = 111;
+const callsPerSecond = 20;
 
 /** One side of a call: signals over WebSocket, sends and counts Opus in plain RTP (RFC 3550, RFC 7587). */
 class Endpoint {
@@ -75,6 +77,8 @@ export class Load {
       const endpoint = new Endpoint(index + 1);
       await endpoint.call(await this.#client(this.#account(index % 20)));
       this.#endpoints.push(endpoint);
+      // A switch takes so many new calls a second: 30 in the packaged configuration.
+      await delay(1_000 / callsPerSecond);
     }
     this.#send();
     const legs = await until("every leg", () => this.#endpoints.every(({ callId }) => uuids.has(callId)) && this.#endpoints.map(({ callId }) => uuids.get(callId)!));

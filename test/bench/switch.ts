@@ -17,9 +17,9 @@ import { Load } from "./sip-load.ts";
 import { Vanilla } from "./vanilla.ts";
 
 const starts = 3;
-const latencyCalls = 50;
+const latencyCalls = 8;
 const bridgedCalls = 30;
-const rounds = 2;
+const rounds = 1;
 const windowSeconds = 8;
 const tones = [1_000, 1_500] as const;
 /** Two measurements of the same thing differ by as much. */
