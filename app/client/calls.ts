@@ -28,6 +28,8 @@ export interface CallsEvents {
   over: [call: PhoneCall, again: boolean];
   /** A call of this person's is over that never rang here. */
   unheard: [call: Call];
+  /** Media of a call broke off: the connections may be dead, too. */
+  shaken: [];
 }
 
 /** What calls need of the telephone. */
@@ -70,7 +72,11 @@ export class Calls extends Emitter<CallsEvents> {
       holdOthers: (call: PhoneCall) => this.holdOthers(call),
       command: ((name, params) => this.command(name, params)) as Request,
       hangUpRemotely: (id: string) => this.#hangUpRemotely(id),
-      lost: (call: PhoneCall) => this.#rescue.watch(call),
+      lost: (call: PhoneCall) => {
+        this.#rescue.watch(call);
+        this.emit("shaken");
+      },
+      shaken: () => this.emit("shaken"),
     };
     const [language, speaker, me, device] = [() => phone.language(), () => phone.speaker(), () => phone.people.me?.user, () => this.#device];
     this.#owner = { ...owned, get language() { return language(); }, get speaker() { return speaker(); }, get me() { return me(); }, get device() { return device(); } };
@@ -90,6 +96,11 @@ export class Calls extends Emitter<CallsEvents> {
   /** Parked calls that this person knows of. */
   get parked(): Call[] {
     return [...this.#server.values()].filter((call) => call.state === "parked" && call.space !== undefined && !this.#byId(call.id));
+  }
+
+  /** Whether a call waits for the network to be there again. */
+  get areWaiting(): boolean {
+    return this.here.some((call) => call.unstable || call.waitsFor === "me");
   }
 
   dial(line: SipLine, target: string, peer: Peer): PhoneCall {

@@ -282,7 +282,9 @@ export class Houseline extends Emitter<HouselineEvents> {
   #followCalls(): void {
     this.#calls.on("incoming", (call) => this.emit("incoming", call));
     this.#calls.on("elsewhere", () => this.emit("elsewhere"));
+    this.#calls.on("shaken", () => this.#nudge());
     this.#calls.on("call", (call) => {
+      this.#control.hurried = this.#calls.areWaiting;
       if (this.#audible) playFor(this.calls, this.sounds);
       this.emit("call", call);
     });
@@ -349,7 +351,9 @@ export class Houseline extends Emitter<HouselineEvents> {
     else this.emit("lost", loss);
   }
 
+  /** The network may have changed: sockets that don't know it are found out now. */
   #nudge(): void {
+    this.#control.hurried = this.#calls.areWaiting;
     this.#returning = true;
     this.#control.nudge();
     this.#registration.check();

@@ -36,6 +36,8 @@ export interface CallOwner {
   hangUpRemotely(callId: string): void;
   /** This device lost its leg of a call that goes on. */
   lost(call: PhoneCall): void;
+  /** Media broke off: the network may be gone, or another one. */
+  shaken(): void;
 }
 
 /** Milliseconds that a session may outlive its call in the application server. */
@@ -90,7 +92,10 @@ export class PhoneCall extends CallCommands {
     this.#legs.on("broken", () => this.#lose());
     this.#legs.on("ended", (reason, by) => this.#onLegEnded(reason, by));
     this.#legs.on("missed", () => { if (this.#facts.legLost) this.#owner.lost(this); });
-    this.#legs.on("changed", () => this.emit("changed"));
+    this.#legs.on("changed", () => {
+      if (this.unstable) this.#owner.shaken();
+      this.emit("changed");
+    });
   }
 
   /** Calls somebody: the microphone, then the INVITE. @internal */
@@ -414,6 +419,8 @@ export class PhoneCall extends CallCommands {
     const cutOff = reason === "connection-lost" || by === "me" || this.#facts.rescuedInControl === "me" || this.#facts.legLost || this.#legs.isChanging;
     if (this.#facts.answered && this.#callId && cutOff) return this.#lose();
     this.#learn({ type: "ended", reason, by });
+    // The server's word may have come first.
+    if (this.#server?.state === "ended") this.#learn({ type: "control", call: this.#server });
   }
 
   /** The leg is of no use any more: the server brings the people together again, or says that it could not. */
