@@ -10,10 +10,11 @@ import { composeCommand } from "./setup/compose.ts";
 import { forTesting, setUp } from "./setup/index.ts";
 import { say } from "./terminal.ts";
 
-interface Bench { what: string; needsCompose?: true }
+interface Bench { what: string; needsCompose?: true; needsFreeswitch?: true }
 
 const benches: Record<string, Bench> = {
   deploy: { what: "seconds of 'up', beside an empty Pulumi program and Docker Compose", needsCompose: true },
+  switch: { what: "start, latency, cost of a call on FreeSWITCH, beside its packaged configuration", needsFreeswitch: true },
 };
 
 interface Figure { name: string; value: number; unit: string; goal?: string; peer?: number; ratio?: number; ok?: boolean }
@@ -24,6 +25,9 @@ export async function bench(args: string[]): Promise<number> {
   const [name] = positionals;
   if (name === undefined || !Object.hasOwn(benches, name)) {
     throw new Failure(`${name === undefined ? "Say which bench" : `There is no bench '${name}'`}:\n${Object.entries(benches).map(([known, { what }]) => `  ./houseline bench ${known.padEnd(10)} ${what}`).join("\n")}`);
+  }
+  if (benches[name]!.needsFreeswitch && !process.env.HOUSELINE_FREESWITCH_APT) {
+    throw new Failure(`The bench '${name}' measures real FreeSWITCH: set HOUSELINE_FREESWITCH_APT to a line of an apt source with its packages ('deb https://… bookworm main').`);
   }
   const consent = { yes: values.yes ?? false };
   await setUp(forTesting, consent);

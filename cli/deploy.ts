@@ -1,3 +1,4 @@
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
 import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
 import { dataDirectoryOf, type Prepared } from "../pulumi/program.ts";
@@ -31,15 +32,21 @@ export interface Deployed { outputs: { page: string; sip: string; switch: string
 export async function deploy(environment: Environment, settings: Settings, options: DeployOptions): Promise<Deployed> {
   const started = performance.now();
   const client = dockerClient();
-  const before = await stackContainers(client, environment.stack);
-  refuseBusyPorts(settings, before.filter(({ state }) => state === "running").map(({ id }) => id));
-  const prepared = await prepare(environment, settings, client, options.pinned);
-  await removeFailedReleases(client, before);
-  const refresh = !isAsRecorded(environment, await stackContainers(client, environment.stack));
+  const preparing = prepare(environment, settings, client, options.pinned);
+  // The engine takes a moment to open the stack: meanwhile Docker is asked what there is.
+  const given = preparing.then(({ prepared }) => prepared);
+  const opening = engineStack(environment, given);
+  // What is refused is refused below, once.
+  for (const promise of [given, opening]) promise.catch(() => undefined);
+  const { prepared, before } = await preparing;
+  const failed = await removeFailedReleases(client, before);
+  const refresh = !isAsRecorded(environment, before.filter((container) => !failed.includes(container)));
   let outcome: Deployed | undefined;
+  let after: readonly StackContainer[] | undefined;
   try {
-    outcome = await update(environment, prepared, refresh, options.wait);
-    await verifyHealth(client, environment.stack);
+    ({ outcome, after } = await update(environment, await opening, prepared, refresh, options.wait));
+    after ??= await stackContainers(client, environment.stack);
+    await verifyHealth(client, after);
     return outcome;
   } finally {
     recordRelease(environment, {
@@ -49,15 +56,16 @@ export async function deploy(environment: Environment, settings: Settings, optio
       switch: prepared.choice.kind,
       images: Object.fromEntries(Object.values(prepared.images).filter((image) => image !== undefined).map(({ name, reference }) => [name, reference])),
       settings,
-      containers: (await stackContainers(client, environment.stack)).filter(isServing).map(({ id }) => id),
+      containers: (after ?? await stackContainers(client, environment.stack)).filter(isServing).map(({ id }) => id),
     });
   }
 }
 
-/** Every image is here before anything is stopped. */
-async function prepare(environment: Environment, settings: Settings, client: DockerClient, pinned: DeployOptions["pinned"]): Promise<Prepared> {
+/** What is there already, and what the program is to be given. Every image is here before anything is stopped. */
+async function prepare(environment: Environment, settings: Settings, client: DockerClient, pinned: DeployOptions["pinned"]): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
   const choice = chooseSwitch(settings);
-  const inventory = await takeInventory(client);
+  const [inventory, before] = await Promise.all([takeInventory(client), stackContainers(client, environment.stack)]);
+  refuseBusyPorts(settings, before.filter(({ state }) => state === "running").map(({ id }) => id));
   const images = planImages(settings, choice, inventory);
   for (const image of Object.values(images)) {
     const reference = image && pinned?.[image.name];
@@ -70,7 +78,7 @@ async function prepare(environment: Environment, settings: Settings, client: Doc
   }
   const dataDirectory = dataDirectoryOf(settings, environment.stack);
   await ownDataDirectory(client, dataDirectory, environment.stack, images["app-server"]!.reference);
-  return { settings, client, images, choice, dataDirectory };
+  return { prepared: { settings, client, images, choice, dataDirectory }, before };
 }
 
 const isServing = ({ role, state, health }: StackContainer) => isData({ role }) ? state === "created" : state === "running" && health === "healthy";
@@ -78,14 +86,17 @@ const isServing = ({ role, state, health }: StackContainer) => isData({ role }) 
 /**
  * A release that never became healthy holds a slot, and the engine would take it for a success. One that drains is
  * healthy, or has its end coming by itself.
+ *
+ * @returns those that were removed
  */
-async function removeFailedReleases(client: DockerClient, containers: readonly StackContainer[]): Promise<void> {
-  for (const container of containers) {
-    const failed = !isData(container) && (container.health === "unhealthy" || container.state === "created" || container.state === "restarting" || (container.state === "running" && container.health === "starting"));
-    if (!failed) continue;
+async function removeFailedReleases(client: DockerClient, containers: readonly StackContainer[]): Promise<readonly StackContainer[]> {
+  const failed = containers.filter((container) => !isData(container)
+    && (container.health === "unhealthy" || container.state === "created" || container.state === "restarting" || (container.state === "running" && container.health === "starting")));
+  for (const container of failed) {
     say(`  ${container.name}: never became healthy; removing it`);
     await runDocker(client, ["rm", "--force", container.id]);
   }
+  return failed;
 }
 
 /** Whether Docker has just what the last deployment left: then the engine's state can be trusted as it is. */
@@ -96,8 +107,7 @@ function isAsRecorded(environment: Environment, containers: readonly StackContai
   return release.containers.length === containers.length && release.containers.every((id) => serving.has(id));
 }
 
-async function update(environment: Environment, prepared: Prepared, refresh: boolean, wait: boolean): Promise<Deployed> {
-  const stack = await engineStack(environment, prepared);
+async function update(environment: Environment, stack: Stack, prepared: Prepared, refresh: boolean, wait: boolean): Promise<{ outcome: Deployed; after?: readonly StackContainer[] }> {
   const progress = new Progress((line) => say(`  ${line}`));
   const diagnostics = new Diagnostics();
   let left = false;
@@ -112,16 +122,17 @@ async function update(environment: Environment, prepared: Prepared, refresh: boo
   const poll = wait ? undefined : setInterval(leave, 1_000);
   try {
     const result = await stack.up({ refresh, suppressProgress: true, suppressOutputs: true, onEvent: (event) => { progress.listen(event); diagnostics.listen(event); } });
-    await collectOrphans(stack, prepared.client, environment.stack);
+    const after = await collectOrphans(stack, prepared.client, environment.stack);
     const outputs = Object.fromEntries(Object.entries(result.outputs).map(([key, { value }]) => [key, String(value)]));
-    return { outputs: outputs as unknown as Deployed["outputs"], changes: progress.changes, drainingLeft: false };
+    return { outcome: { outputs: outputs as unknown as Deployed["outputs"], changes: progress.changes, drainingLeft: false }, after };
   } catch (error) {
     if (!left) throw await explain(error, diagnostics, prepared.client, environment.stack);
     const { ports, site } = prepared.settings;
-    return {
+    const outcome: Deployed = {
       outputs: { page: `http://${site}:${ports.applicationEdge}/`, sip: `ws://${site}:${ports.switchEdge}/sip`, switch: prepared.choice.kind, why: prepared.choice.why },
       changes: progress.changes, drainingLeft: true,
     };
+    return { outcome };
   } finally {
     clearInterval(poll);
     process.off("SIGINT", onSignal);
@@ -132,19 +143,19 @@ async function update(environment: Environment, prepared: Prepared, refresh: boo
 async function explain(error: unknown, diagnostics: Diagnostics, client: DockerClient, stack: string): Promise<Failure> {
   if (error instanceof Failure) return error;
   const failure = diagnostics.failure(error);
-  const logs = await unhealthyLogs(client, stack);
+  const logs = await unhealthyLogs(client, await stackContainers(client, stack));
   return new Failure(logs === "" ? failure.message : `${failure.message}\n${logs}`);
 }
 
 /** `up` repeated takes an unhealthy container for a success: Docker itself is asked. */
-async function verifyHealth(client: DockerClient, stack: string): Promise<void> {
-  const logs = await unhealthyLogs(client, stack);
+async function verifyHealth(client: DockerClient, containers: readonly StackContainer[]): Promise<void> {
+  const logs = await unhealthyLogs(client, containers);
   if (logs !== "") throw new Failure(`Not everything is healthy.\n${logs}\nWhat served before goes on serving. Mend the cause and type './houseline up' again.`);
 }
 
-async function unhealthyLogs(client: DockerClient, stack: string): Promise<string> {
-  const containers = (await stackContainers(client, stack)).filter((container) => !isData(container) && !isServing(container) && container.state !== "exited");
-  const parts = await Promise.all(containers.map(async ({ id, name, state, health }) =>
+async function unhealthyLogs(client: DockerClient, containers: readonly StackContainer[]): Promise<string> {
+  const unhealthy = containers.filter((container) => !isData(container) && !isServing(container) && container.state !== "exited");
+  const parts = await Promise.all(unhealthy.map(async ({ id, name, state, health }) =>
     `  ${name} is ${health ?? state}. Its last lines:\n${await lastLog(client, id)}`));
   return parts.join("\n");
 }

@@ -7,11 +7,15 @@ import { pulumiHome } from "./paths.ts";
 import { pulumiCommand } from "./setup/pulumi-tools.ts";
 import { backendDirectory } from "./stack-lock.ts";
 
-/** The stack in the engine, its state in a directory of this machine, its program the one of `pulumi up`. */
-export async function engineStack(environment: Environment, prepared?: Prepared): Promise<Stack> {
+/**
+ * The stack in the engine, its state in a directory of this machine, its program the one of `pulumi up`.
+ *
+ * @param prepared what the program is given once it runs
+ */
+export async function engineStack(environment: Environment, prepared?: Promise<Prepared>): Promise<Stack> {
   const state = backendDirectory(environment);
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const program = prepared ? () => houseline(prepared) : async () => ({});
+  const program = prepared ? async () => houseline(await prepared) : async () => ({});
   return LocalWorkspace.createOrSelectStack({ stackName: environment.stack, projectName: "houseline", program }, {
     workDir: state,
     pulumiHome,

@@ -64,6 +64,7 @@ function generatedSecrets({ directory }: Environment): Secrets {
   const fresh = () => ({
     eslPassword: randomBytes(24).toString("hex"),
     directoryPassword: randomBytes(24).toString("hex"),
+    meshPassword: randomBytes(24).toString("hex"),
     demoPassword: speakablePassword(),
     adminToken: `hl_${randomBytes(32).toString("base64url")}`,
   });
@@ -79,10 +80,7 @@ export function passphrase({ directory }: Environment): string {
 }
 
 function keep<T>(path: string, make: () => string, read: (text: string) => T): T {
-  if (!existsSync(path)) {
-    mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    write(path, make());
-  }
+  if (!existsSync(path)) write(path, make());
   try {
     return read(readFileSync(path, "utf8"));
   } catch {
@@ -92,6 +90,7 @@ function keep<T>(path: string, make: () => string, read: (text: string) => T): T
 
 /** Whole or not at all, for its user alone. */
 function write(path: string, text: string): void {
+  mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
   const part = `${path}.${process.pid}`;
   writeFileSync(part, `${text}\n`, { mode: 0o600 });
   renameSync(part, path);

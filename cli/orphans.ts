@@ -10,10 +10,12 @@ const endSeconds = 15;
 /**
  * Ends containers of a stack that its engine doesn't know of: one that was killed between making a container and
  * recording it leaves such a one, and it would hold a slot for ever. People who talk on it finish first.
+ *
+ * @returns the stack's containers after that
  */
-export async function collectOrphans(stack: Stack, client: DockerClient, name: string): Promise<void> {
+export async function collectOrphans(stack: Stack, client: DockerClient, name: string): Promise<readonly StackContainer[]> {
   const containers = await stackContainers(client, name);
-  if (new Set(containers.map(({ role }) => role)).size === containers.length) return;
+  if (new Set(containers.map(({ role }) => role)).size === containers.length) return containers;
   const known = await knownIds(stack);
   const orphans = containers.filter(({ id }) => !known.has(id));
   for (const orphan of orphans) {
@@ -23,8 +25,9 @@ export async function collectOrphans(stack: Stack, client: DockerClient, name: s
   for (const end = Date.now() + endSeconds * 1_000; Date.now() < end; await delay(250)) {
     const left = (await stackContainers(client, name)).filter(({ id }) => orphans.some((orphan) => orphan.id === id));
     for (const { id, state } of left) if (state !== "running") await runDocker(client, ["rm", "--force", id]);
-    if (left.every(({ state }) => state !== "running")) return;
+    if (left.every(({ state }) => state !== "running")) break;
   }
+  return stackContainers(client, name);
 }
 
 /** As `docker stop` without its limit: the drain limit is the container's own. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { AppServer } from "./app-server.ts";
-import { ownDataDirectory } from "./data-directory.ts";
+import { ownDataDirectory, voicemailDirectoryOf } from "./data-directory.ts";
 import type { DockerClient } from "./docker-cli.ts";
 import { ensureImages, planImages, repositoryRoot, takeInventory, type Image, type ImageName, type Inventory } from "./images.ts";
 import { LocalHost } from "./local-host.ts";
@@ -28,6 +28,8 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     stack, host, settings, secrets, choice,
     images: { sound: image("freeswitch-sound"), switch: image(choice.kind), edge: image("edge"), secrets: image("secrets") },
     directoryUrls: directoryUrls(host.privateAddress, ports.directory),
+    peers: [host.privateAddress],
+    voicemailDirectory: voicemailDirectoryOf(dataDirectory),
   });
 
   new AppServer("app-server", {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { rangeConflict } from "./port-ranges.ts";
 import { didYouMean } from "./nearest.ts";
+import { isPrivate } from "./private-address.ts";
 import { Refusal } from "./refusal.ts";
 
 /**
@@ -26,7 +27,7 @@ export const schema = z.strictObject({
   origins: z.string().max(2_000).regex(/^https?:\/\/[a-z0-9.:-]+( https?:\/\/[a-z0-9.:-]+)*$/, "origins such as https://crm.example.com, with one space between them and no path").optional(),
   addresses: z.strictObject({
     edge: ipAddress().default("127.0.0.1"),
-    private: ipAddress().default("127.0.0.1"),
+    private: ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one").default("127.0.0.1"),
     public: ipAddress().default("127.0.0.1"),
   }).prefault({}),
   ports: z.strictObject({
@@ -75,6 +76,7 @@ export const schema = z.strictObject({
   secrets: z.strictObject({
     eslPassword: password().optional(),
     directoryPassword: password().optional(),
+    meshPassword: password().optional(),
     demoPassword: password().optional(),
     adminToken: z.string().regex(/^hl_[A-Za-z0-9_-]{43}$/, "'hl_' and 43 letters, digits, '-' and '_'").optional(),
     databaseUrl: z.string().max(1_000).regex(/^postgres(ql)?:\/\/\S+$/, "a URL such as postgres://user:password@host:5432/database").optional(),
@@ -85,8 +87,8 @@ export type Settings = z.infer<typeof schema>;
 
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
-  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.demoPassword", "secrets.adminToken",
-  "secrets.databaseUrl", "signIn.jwtSecret",
+  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
+  "secrets.adminToken", "secrets.databaseUrl", "signIn.jwtSecret",
 ];
 
 /** Every key with its path (`ports.sipWs`). */

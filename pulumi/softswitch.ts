@@ -17,6 +17,10 @@ export interface SoftswitchArgs {
   images: { sound: string; switch: string; edge: string; secrets: string };
   /** Where the application server's slots answer for the directory. Plain text: nothing here waits for that server. */
   directoryUrls: readonly string[];
+  /** Private addresses of every host with a switch of this stack. */
+  peers: readonly string[];
+  /** Directory of the host for voicemail, owned by the user of the containers. */
+  voicemailDirectory: string;
 }
 
 /** Seconds that a switch may take to end after its drain limit. */
@@ -47,6 +51,7 @@ export class Softswitch extends pulumi.ComponentResource {
       return secretsContainer(`${name}-secrets`, stack, args.images.secrets, {
         "esl-password": args.secrets.eslPassword,
         "directory-password": args.secrets.directoryPassword,
+        "mesh-password": args.secrets.meshPassword,
       }, child);
     }
 
@@ -78,8 +83,8 @@ export class Softswitch extends pulumi.ComponentResource {
   }
 }
 
-/** The switch itself, FreeSWITCH or the lab switch: both are given the same. */
-export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
+/** The switch itself, FreeSWITCH or the lab switch: both are given the same, but for voicemail. */
+export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers" | "voicemailDirectory"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
   const { ports, drainSeconds, domain } = args.settings;
   return {
     stack: args.stack,
@@ -92,11 +97,12 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
       HOUSELINE_RTP_PORT: String(ports.rtp),
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_PUBLIC_IP: args.host.publicAddress,
+      HOUSELINE_PEERS: args.peers.join(" "),
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_DIRECTORY_URLS: args.directoryUrls.join(" "),
       HOUSELINE_DRAIN_SECONDS: String(drainSeconds),
     },
-    volumes: [],
+    volumes: args.choice.kind === "freeswitch" ? [{ hostPath: args.voicemailDirectory, containerPath: "/var/lib/houseline/voicemail" }] : [],
     memoryMegabytes: 2_048,
     stopSeconds: drainSeconds + afterDrainSeconds,
     healthySeconds: args.settings.healthySeconds,

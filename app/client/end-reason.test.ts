@@ -11,6 +11,7 @@ describe("the reason that SIP gives", () => {
     [{ cause: "Busy", status: 486, reasonHeader: 'Q.850;cause=17;text="USER_BUSY"' }, "busy"],
     [{ cause: "Unavailable", status: 480, reasonHeader: 'SIP;cause=806;text="USER_NOT_REGISTERED"' }, "offline"],
     [{ cause: "Unavailable", status: 480, reasonHeader: 'Q.850;cause=19;text="NO_ANSWER"' }, "no-answer"],
+    [{ cause: "Unavailable", status: 480, reasonHeader: 'SIP;cause=480;text="DO_NOT_DISTURB"' }, "do-not-disturb"],
     [{ cause: "Not Found", status: 404 }, "unknown-person"],
     [{ cause: "SIP Failure Code", status: 503 }, "refused"],
     [{ cause: "Rejected", status: 403 }, "refused"],

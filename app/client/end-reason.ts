@@ -34,6 +34,7 @@ const byStatus: Record<number, EndReason> = {
 const byText: Record<string, CallEndReason> = {
   ALLOTTED_TIMEOUT: "no-answer",
   CALL_REJECTED: "declined",
+  DO_NOT_DISTURB: "do-not-disturb",
   MEDIA_TIMEOUT: "connection-lost",
   NO_ANSWER: "no-answer",
   NO_USER_RESPONSE: "no-answer",

@@ -45,7 +45,7 @@ export const profile = z.object({
   availability,
   text: statusText,
   language: z.enum(["en", "ru"]).describe("of spoken prompts"),
-  voicemail: z.boolean().describe("whether callers may leave a message"),
+  voicemail: z.boolean().describe("whether callers may leave a message; off until the person wants it"),
   favourites: z.array(userName).max(limits.favourites),
   missedCalls: z.number().int().nonnegative().describe("calls missed since the history was last looked at"),
   unreadMessages: z.number().int().nonnegative(),

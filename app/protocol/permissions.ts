@@ -1,5 +1,5 @@
 import type { Permission } from "./people.ts";
-import type { RequestName } from "./requests.ts";
+import type { Params, RequestName } from "./requests.ts";
 
 /**
  * The permission that each request needs, beside whatever its call or room decides; null: none but being signed in (and for the first
@@ -16,3 +16,10 @@ export const permissionFor = {
   history: "calls", markHistorySeen: "calls",
   sendMessage: "messages", listMessages: "messages", listConversations: "messages", markMessages: "messages",
 } as const satisfies Record<RequestName, Permission | null>;
+
+/** The same with what a request's parameters add: how a supervisor takes part decides, too. */
+export function permissionsNeeded(name: RequestName, params: unknown): readonly Permission[] {
+  const needed = permissionFor[name];
+  if (needed === null) return [];
+  return name === "supervise" ? [needed, `supervise.${(params as Params<"supervise">).mode}`] : [needed];
+}

@@ -13,7 +13,7 @@ let cluster: PostgresCluster;
 
 beforeAll(async () => {
   cluster = await PostgresCluster.start();
-}, 60_000);
+});
 afterAll(() => cluster?.remove());
 
 /** Sends until its server dies; `acknowledged` is what was answered. */
@@ -58,7 +58,7 @@ it.each(["SQLite", "PostgreSQL"])("a server killed under load on %s loses nothin
   } finally {
     await stack.remove();
   }
-}, 60_000 + kills * 10_000);
+}, 120_000 + kills * 10_000);
 
 it("a PostgreSQL that crashes under load loses nothing that was acknowledged, and the server goes on by itself", async () => {
   const own = await PostgresCluster.start();

@@ -31,7 +31,7 @@ describe("/metrics and docs/alerts.yml", () => {
   beforeAll(async () => {
     stack = await TestStack.create();
     await stack.start(0);
-  }, 60_000);
+  });
   afterAll(() => stack?.remove());
   const figures = async () => (await fetch(`${stack.url()}/metrics`)).text();
 

@@ -13,8 +13,6 @@ interface PeopleEvents {
   removed: [user: string];
   /** What is somebody's own changed: role, language and the like. */
   profile: [user: string];
-  /** What the switch may have cached about somebody is no longer true. */
-  stale: [user: string];
 }
 
 const demoPeople = [
@@ -29,6 +27,8 @@ export interface PresenceSource {
   /** Who is signed in, on this server or another. */
   online(): ReadonlySet<string>;
   inCall(user: string): "in-call" | "ringing" | undefined;
+  /** Makes every switch ask again about somebody; ends when each has been told, or could not be. */
+  forget(address: string): Promise<void>;
 }
 
 const noPermissions: ReadonlySet<Permission> = new Set();
@@ -59,8 +59,8 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
   /** Reads everybody: at the start, and when changes may have been missed. */
   async load(): Promise<void> {
     const rows = new Map((await this.#store.people.all()).map((row) => [row.user, row]));
-    for (const user of this.#rows.keys()) if (!rows.has(user)) this.#take(user, undefined);
-    for (const [user, row] of rows) this.#take(user, row);
+    const gone = [...this.#rows.keys()].filter((user) => !rows.has(user));
+    await Promise.all([...gone.map((user) => this.#take(user, undefined)), ...[...rows].map(([user, row]) => this.#take(user, row))]);
   }
 
   /** Makes the people of a demonstration, all with one password. */
@@ -144,24 +144,29 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
   }
 
   async #reread(user: string): Promise<void> {
-    this.#take(user, await this.#store.people.get(user));
+    await this.#take(user, await this.#store.people.get(user));
   }
 
-  #take(user: string, row: PersonRow | undefined): void {
+  /** Others hear of it only once no switch knows it otherwise: whoever sees "do not disturb" finds that nothing rings. */
+  async #take(user: string, row: PersonRow | undefined): Promise<void> {
     const old = this.#rows.get(user);
     if (old && this.#byExtension.get(old.extension) === old) this.#byExtension.delete(old.extension);
     if (!row || !isSound(row)) {
       if (!this.#rows.delete(user)) return;
       this.#told.delete(user);
-      this.emit("stale", user);
       this.emit("removed", user);
+      if (old) await this.#forget(user, old.extension);
       return;
     }
     this.#rows.set(user, row);
     this.#byExtension.set(row.extension, row);
-    if (old && heardBySwitch.some((key) => old[key] !== row[key])) this.emit("stale", user);
+    if (old && heardBySwitch.some((key) => old[key] !== row[key])) await this.#forget(user, old.extension, row.extension);
     if (old && JSON.stringify(old) !== JSON.stringify(row)) this.emit("profile", user);
     this.refresh(user);
+  }
+
+  async #forget(...addresses: readonly string[]): Promise<void> {
+    await Promise.all([...new Set(addresses)].map((address) => this.#source?.forget(address)));
   }
 
   #presence({ user, availability }: PersonRow): Presence {

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { Party } from "./calls/call.ts";
 import type { Logger } from "./log.ts";
 import type { RoomRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
@@ -51,6 +52,12 @@ export class Rooms extends EventEmitter<RoomsEvents> {
   /** As calls name them. */
   rooms(): { name: string; title: string; number?: string; moderators: string[] }[] {
     return this.all().map(({ name, title, number, moderators }) => ({ name, title, ...(number === null ? {} : { number }), moderators }));
+  }
+
+  /** A room as the other side of a call; one without a number shows "00". */
+  party(name: string): Party | undefined {
+    const room = this.#rows.get(name);
+    return room && { user: room.name, name: room.title, extension: room.number ?? "00" };
   }
 
   /** @throws AlreadyThere */

@@ -28,7 +28,7 @@ export class Snapshots {
     const [profile, ended] = await Promise.all([profiles.of(session.user), this.#ended(session.user)]);
     const me = people.person(session.user);
     if (!me || !profile) throw new RequestError("not-found", "This person is not here any more.");
-    const live = this.#parts.calls.of(session.user).flatMap((call) => call.view() ?? []);
+    const live = this.#parts.calls.of(session.user).flatMap((call) => this.#parts.calls.view(call) ?? []);
     const over = ended.filter(({ id }) => !live.some((call) => call.id === id));
     return {
       session: session.id, resumeToken: session.resumeToken, me, profile, people: people.list(),

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { permissionFor, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
+import { permissionsNeeded, type Call, type EventData, type EventName, type Params, type Permission, type RequestName, type Result } from "../protocol/wire.ts";
 import { ApiTokens } from "./api-tokens.ts";
 import type { TrackedCall } from "./calls/call.ts";
-import { Calls } from "./calls/calls.ts";
+import type { Calls } from "./calls/calls.ts";
+import { Telephony } from "./calls/telephony.ts";
 import type { Config } from "./config.ts";
 import { Drain } from "./drain.ts";
 import { History } from "./history.ts";
@@ -14,7 +15,6 @@ import { People } from "./people.ts";
 import { PeopleIndex } from "./people-index.ts";
 import { PresenceFeed } from "./presence-feed.ts";
 import { Profiles } from "./profiles.ts";
-import { callRequests } from "./requests/calls.ts";
 import { historyRequests } from "./requests/history.ts";
 import { messageRequests } from "./requests/messages.ts";
 import { openingRequests, type OpeningRequest } from "./requests/opening.ts";
@@ -31,6 +31,8 @@ import { Switches } from "./switch/switches.ts";
 /** Changes of somebody's own are told together when they come this close to each other. */
 const togetherMs = 50;
 const sweepMs = 3_600_000;
+/** How soon a switch that was made to forget somebody knows them again. */
+const introduceMs = 5_000;
 
 /** The telephone: people, their sessions, their calls, and the switches that these are in. Each part is a file of its own; here they are joined. */
 export class Telephone {
@@ -39,6 +41,7 @@ export class Telephone {
   readonly store: Store;
   readonly people: People;
   readonly sessions: Sessions;
+  readonly telephony: Telephony;
   readonly calls: Calls;
   readonly switches: Switches;
   readonly history: History;
@@ -61,6 +64,7 @@ export class Telephone {
   readonly #lastUsers = new WeakMap<TrackedCall, ReadonlySet<string>>();
   readonly #toldOfSeveral = new Set<string>();
   #sweep: NodeJS.Timeout | undefined;
+  #introducing: NodeJS.Timeout | undefined;
 
   constructor(config: Config, store: Store, log: Logger, server: string = randomUUID()) {
     this.server = server;
@@ -69,10 +73,11 @@ export class Telephone {
     this.people = new People(store, log);
     this.tokens = new ApiTokens(store, config.adminToken, log);
     this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
+    this.switches = new Switches(config, log);
     this.rooms = new Rooms(store, log);
     this.index = new PeopleIndex(this.people);
-    this.calls = new Calls(this.people);
-    this.switches = new Switches(config, log);
+    this.telephony = this.#telephony(config.domain);
+    this.calls = this.telephony.calls;
     this.profiles = new Profiles(store, this.people);
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
@@ -83,7 +88,7 @@ export class Telephone {
     this.#opening = openingRequests({ ...this.parts, signIn: this.signIn, drain: this.#drain, log, adopt: (connection, session) => this.#adopt(connection, session) });
     this.#handlers = {
       ...peopleRequests({ ...this.parts, profileChanged: (user) => this.profileChanged(user) }), ...messageRequests(this.parts), ...historyRequests(this.history, this.people),
-      ...callRequests(this.calls, log), ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
+      ...this.telephony.handlers, ping: () => ({}), logout: ({ id }) => this.#logout(this.sessions.get(id)),
     };
     this.#join();
   }
@@ -98,6 +103,7 @@ export class Telephone {
     await this.sessions.start();
     await this.store.removeOld(Date.now());
     this.#sweep = setInterval(() => void this.store.removeOld(Date.now()).catch((error: Error) => this.#log.warn({ reason: error.message }, "old rows were not removed")), sweepMs);
+    this.#introducing = setInterval(() => this.#introduce([...this.sessions.all]), introduceMs);
   }
 
   /** Connects to the switches. */
@@ -115,8 +121,8 @@ export class Telephone {
     if (name in this.#opening) return this.#opening[name as OpeningRequest](connection, params);
     const session = this.#byConnection.get(connection);
     if (!session || session.connection !== connection) throw new RequestError("unauthorized", "Sign in first.");
-    const permission = permissionFor[name];
-    if (permission !== null && !session.may(permission)) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
+    const permission = permissionsNeeded(name, params).find((one) => !session.may(one));
+    if (permission !== undefined) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
     const handler = this.#handlers[name];
     if (!handler) throw new RequestError("bad-request", `This server doesn't answer '${name}' yet.`);
     return handler(session, params);
@@ -142,9 +148,32 @@ export class Telephone {
 
   close(): void {
     clearInterval(this.#sweep);
+    clearInterval(this.#introducing);
     this.#presence.close();
+    this.telephony.close();
     this.sessions.close();
     this.switches.close();
+  }
+
+  #telephony(domain: string): Telephony {
+    const { people, sessions, store, switches, rooms } = this;
+    return new Telephony({
+      switches, domain, rooms, leases: store, holder: this.server, log: this.#log,
+      directory: { find: (address) => people.find(address), doNotDisturb: (user) => people.doNotDisturb(user), room: (name) => rooms.party(name) },
+      may: (user, permission) => people.permissionsOf(user).has(permission),
+      deviceOf: async (account) => (await store.sessions.bySipUser(account))?.id,
+      accountOf: async (user, device) => {
+        const session = sessions.get(device) ?? await store.sessions.byId(device);
+        return session?.user === user ? session.sipUser : undefined;
+      },
+      askToAnswer: (user, device, call) => {
+        const session = sessions.get(device);
+        if (session?.user !== user) return false;
+        session.emit("answerCall", { call });
+        return true;
+      },
+      history: { lastCalled: (user) => this.history.lastCalled(user) },
+    });
   }
 
   /** Tells somebody on all of their devices at this server. What happens in a switch every server sees by itself. */
@@ -177,7 +206,7 @@ export class Telephone {
 
   #join(): void {
     const { people, sessions, calls, switches, rooms } = this;
-    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user) });
+    people.watch({ online: () => sessions.online(), inCall: (user) => calls.presenceOf(user), forget: (address) => switches.forget(address) });
     people.on("changed", (person) => this.#presence.changed(person));
     people.on("removed", (user) => {
       this.#presence.removed(user);
@@ -185,16 +214,22 @@ export class Telephone {
       for (const session of [...sessions.of(user)]) sessions.drop(session.id, "this person was removed");
     });
     people.on("profile", (user) => this.profileChanged(user));
-    people.on("stale", (user) => switches.forget(user));
-    rooms.on("stale", (keys) => keys.forEach((key) => switches.forget(key)));
+    rooms.on("stale", (keys) => keys.forEach((key) => void switches.forget(key)));
     sessions.on("online", (users) => people.refresh(...users));
     sessions.on("devices", (user) => this.#devicesChanged(user));
-    sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => switches.forget(user)));
+    sessions.on("revoked", (sipUsers) => sipUsers.forEach((user) => void switches.forget(user)));
     calls.on("changed", (call) => this.#onCall(call));
-    switches.on("event", (from, event) => calls.take(from, event));
-    switches.on("channels", (from, rows) => calls.resynchronise(from, rows));
-    switches.on("lost", (from) => calls.lose(from));
+    calls.on("left", (call, user) => this.#onLeft(call, user));
+    calls.on("conference", (conference) => {
+      const room = this.telephony.roomOf(conference);
+      if (room) this.tellAll("room", { room });
+    });
     switches.on("chosen", () => this.#onSwitch());
+  }
+
+  /** Has every switch look up who is signed in, by each of their names, for as long as no application server may run. */
+  #introduce(sessions: readonly Session[]): void {
+    this.switches.introduce(sessions.flatMap(({ user, sipUser }) => [sipUser, user, this.people.find(user)?.extension ?? []].flat()));
   }
 
   /** From now on this socket is the session's; a socket that signs in a second time leaves the session it had. */
@@ -217,7 +252,7 @@ export class Telephone {
   }
 
   #onCall(call: TrackedCall): void {
-    const view = call.view();
+    const view = this.calls.view(call);
     if (view) {
       for (const user of call.users) this.tell(user, "call", { call: view });
       if (view.state === "ended") void this.#record(view);
@@ -227,11 +262,19 @@ export class Telephone {
     this.#lastUsers.set(call, call.users);
   }
 
-  async #record(call: Call): Promise<void> {
+  /** For whoever left a call that goes on, it is over. */
+  #onLeft(call: TrackedCall, user: string): void {
+    const view = call.viewOfDeparted(user);
+    if (!view) return;
+    this.tell(user, "call", { call: view });
+    void this.#record(view, user);
+  }
+
+  async #record(call: Call, only?: string): Promise<void> {
     const { id, caller, callee, answeredAt, endedAt, reason } = call;
     this.#log.info({ call: id, caller: caller.user, callee: callee.user, reason, seconds: answeredAt === undefined ? 0 : Math.round((endedAt! - answeredAt) / 1_000) }, "call ended");
     try {
-      await this.history.record(call);
+      await this.history.record(call, only);
     } catch (error) {
       this.#log.error({ call: id, reason: (error as Error).message }, "call could not be recorded");
     }

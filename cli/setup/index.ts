@@ -19,8 +19,10 @@ export const forUnitTests: readonly Prerequisite[] = [postgresql];
 /** Gets whatever of these is missing; says nothing about what is there. */
 export async function setUp(needed: readonly Prerequisite[], consent: Consent): Promise<void> {
   useOwnTools();
-  for (const prerequisite of needed) {
-    if (await prerequisite.find() === undefined) await prerequisite.get(consent);
+  // Ordinarily everything is there: all are looked for at once. One may need another to be looked for at all.
+  const found = await Promise.all(needed.map((prerequisite) => prerequisite.find().catch(() => undefined)));
+  for (const [index, prerequisite] of needed.entries()) {
+    if (found[index] === undefined && await prerequisite.find() === undefined) await prerequisite.get(consent);
   }
 }
 

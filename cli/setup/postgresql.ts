@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { onPath } from "./on-path.ts";
 import { installPackages } from "./packages.ts";
 import type { Prerequisite } from "./prerequisite.ts";
 
@@ -26,7 +27,8 @@ export const postgresql: Prerequisite = {
   },
 };
 
+/** Debian keeps it by version, others on PATH. */
 function findInitdb(): string | undefined {
-  if (!existsSync(versions)) return undefined;
+  if (!existsSync(versions)) return onPath("initdb");
   return readdirSync(versions).map((version) => join(versions, version, "bin", "initdb")).find((path) => existsSync(path));
 }

@@ -38,6 +38,11 @@ export const pulumiCli: Prerequisite = {
   },
 };
 
+interface FoundCli { path: string; shown: string }
+
+/** Each start of the CLI costs a quarter of a second: what was found stays found for this process. */
+let foundCli: FoundCli | undefined;
+
 /** The CLI's place, the first that is new enough. */
 export async function pulumiCommand(): Promise<PulumiCommand> {
   const found = await findCli();
@@ -46,7 +51,11 @@ export async function pulumiCommand(): Promise<PulumiCommand> {
   return PulumiCommand.get({ skipVersionCheck: true });
 }
 
-async function findCli(): Promise<{ path: string; shown: string } | undefined> {
+async function findCli(): Promise<FoundCli | undefined> {
+  return foundCli ??= await lookForCli();
+}
+
+async function lookForCli(): Promise<FoundCli | undefined> {
   for (const path of [...allOnPath("pulumi"), join(officialCli, "bin", "pulumi")]) {
     if (!existsSync(path)) continue;
     const { code, stdout } = await run(path, ["version"], { environment: quiet, timeoutSeconds: 60 });

@@ -12,13 +12,17 @@ base=$(awk '$1 == "base" { print $2 }' "$here/sounds.lock")
 awk '$1 == "input" { print $2 "  " $3 }' "$here/sounds.lock" | (cd "$here" && sha256sum --check --quiet) \
   || { echo "sounds.lock is out of date: run images/freeswitch-sound/lock.sh" >&2; exit 1; }
 
-# language, voice of espeak-ng, folder
+# language, voice of espeak-ng, folder: every prompt that isn't there yet
 speak() {
-  local language=$1 voice=$2 folder=$3 only=$4 name text rate
+  local language=$1 voice=$2 folder=$3 name text rate missing
   while IFS=$'\t' read -r name text; do
-    case $name in $only) ;; *) continue ;; esac
-    for rate in $rates; do mkdir -p "$out/$folder/${name%/*}/$rate"; done
-    espeak-ng -v "$voice" -s 150 -g 4 -w /tmp/prompt.wav "$text" < /dev/null
+    missing=
+    for rate in $rates; do
+      mkdir -p "$out/$folder/${name%/*}/$rate"
+      [ -e "$out/$folder/${name%/*}/$rate/${name##*/}.wav" ] || missing=yes
+    done
+    [ -n "$missing" ] || continue
+    espeak-ng -v "$voice" -s 165 -g 3 -w /tmp/prompt.wav "$text" < /dev/null
     for rate in $rates; do
       sox -R /tmp/prompt.wav -b 16 -c 1 "$out/$folder/${name%/*}/$rate/${name##*/}.wav" \
         silence 1 0.02 0.1% reverse silence 1 0.02 0.1% reverse pad 0.1 0.15 rate -h "$rate" norm -6
@@ -56,7 +60,8 @@ published() {
   while read -r _ sum file; do
     /usr/lib/apt/apt-helper -o APT::Sandbox::User=root -o Acquire::https::Timeout=10 -o Acquire::Retries=1 download-file "$base$file" "/tmp/archives/$file" || return 1
     # A wrong digest is not an archive out of reach: it ends the build.
-    echo "$sum  /tmp/archives/$file" | sha256sum --check --quiet || exit 1
+    echo "$sum  /tmp/archives/$file" | sha256sum --check --status \
+      || { echo "$base$file is not what sounds.lock names (its SHA-256 is another): it was changed at its source or on its way." >&2; exit 1; }
   done < <(grep '^archive ' "$here/sounds.lock")
   for file in /tmp/archives/*.tar.gz; do tar -xzf "$file" -C "$out" --no-same-owner; done
 }
@@ -64,16 +69,15 @@ published() {
 mkdir -p "$out"
 if [ "$pack" != synthetic ] && published; then
   echo published > "$out/PACK"
-  # The archives don't have our own prompts; Russian ones are not in the lock.
-  speak en en-us en/us/callie 'houseline/*'
 elif [ "$pack" = published ]; then
   echo "The published sound archives can't be reached at $base" >&2
   exit 1
 else
   echo synthetic > "$out/PACK"
-  speak en en-us en/us/callie '*'
   music
 fi
-speak ru ru ru/RU/elena '*'
+# The archives don't have our own prompts, and the lock has no Russian ones.
+speak en en-us en/us/callie
+speak ru ru ru/RU/elena
 find "$out" -name '*.wav' -size -1k -print -quit | grep -q . && { echo "a sound came out empty" >&2; exit 1; }
 echo "$(find "$out" -name '*.wav' | wc -l) sounds, $(du -sh "$out" | cut -f1), $(cat "$out/PACK")"

@@ -5,6 +5,18 @@ run=/run/houseline
 keep=/var/lib/houseline/switch
 say() { echo "houseline: $*"; }
 
+# ESL and the mesh are for private addresses: RFC 1918, loopback, and RFC 6598 (carrier-grade NAT).
+address='(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])'
+private="(10\.$address|127\.$address|172\.(1[6-9]|2[0-9]|3[01])|192\.168|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7]))\.$address\.$address"
+refuse_public() {
+  [[ $2 =~ ^$private$ ]] || { say "$1 has '$2', which is no private IPv4 address: ESL and the mesh are never on or open to a public one" >&2; exit 64; }
+}
+own=${HOUSELINE_PRIVATE_IP:-127.0.0.1}
+refuse_public HOUSELINE_PRIVATE_IP "$own"
+read -ra peers <<< "${HOUSELINE_PEERS:-}"
+for peer in "${peers[@]}"; do refuse_public HOUSELINE_PEERS "$peer"; done
+[[ " ${peers[*]} " == *" $own "* ]] || peers+=("$own")
+
 # A slot is a kernel lock, held as descriptor 9 by this process and by FreeSWITCH: a crash frees it.
 slot=
 take_slot() {
@@ -33,7 +45,7 @@ export HOUSELINE_SLOT_SIP_PORT=$((${HOUSELINE_SIP_PORT:-5080} + slot))
 export HOUSELINE_SLOT_ESL_PORT=$((${HOUSELINE_ESL_PORT:-8021} + slot))
 export HOUSELINE_SLOT_RTP_FIRST=$((${HOUSELINE_RTP_PORT:-16384} + slot * 5460))
 export HOUSELINE_SLOT_RTP_LAST=$((HOUSELINE_SLOT_RTP_FIRST + 5459))
-say "slot $slot: SIP over WebSocket $HOUSELINE_SLOT_WS_PORT, ESL $HOUSELINE_SLOT_ESL_PORT, RTP $HOUSELINE_SLOT_RTP_FIRST-$HOUSELINE_SLOT_RTP_LAST"
+say "slot $slot: SIP over WebSocket $HOUSELINE_SLOT_WS_PORT, mesh $HOUSELINE_SLOT_SIP_PORT, ESL $HOUSELINE_SLOT_ESL_PORT, RTP $HOUSELINE_SLOT_RTP_FIRST-$HOUSELINE_SLOT_RTP_LAST"
 
 # One directory binding for each address given (conf/directory), at most three.
 read -ra urls <<< "${HOUSELINE_DIRECTORY_URLS:-}"
@@ -42,10 +54,22 @@ export HOUSELINE_DIRECTORIES=${#urls[@]}
 [ "$HOUSELINE_DIRECTORIES" -le 3 ] || { say "HOUSELINE_DIRECTORY_URLS has more than three addresses" >&2; exit 64; }
 export HOUSELINE_DIRECTORY_1=${urls[0]:-} HOUSELINE_DIRECTORY_2=${urls[1]:-} HOUSELINE_DIRECTORY_3=${urls[2]:-}
 
-[ -s /run/secrets/esl-password ] || { say "/run/secrets/esl-password is missing or empty" >&2; exit 78; }
+# Who may speak to ESL: this switch itself and the hosts of the directory, which are the application servers'. To the mesh: its peers.
+export HOUSELINE_ESL_ADDRESSES=$own/32
+for url in "${urls[@]}"; do
+  host=${url#*://} host=${host%%[:/]*}
+  [ "$host" = "$own" ] || { [[ $host =~ ^$private$ ]] && HOUSELINE_ESL_ADDRESSES+=,$host/32; } \
+    || say "the directory at $url has no private IPv4 address: ESL is not open to it"
+done
+HOUSELINE_MESH_ADDRESSES=$(IFS=,; echo "${peers[*]/%//32}")
+export HOUSELINE_MESH_ADDRESSES
+
+for secret in esl-password mesh-password; do
+  [ -s /run/secrets/$secret ] || { say "/run/secrets/$secret is missing or empty" >&2; exit 78; }
+done
 # fs_cli reads its password from here: on its command line every process could see it.
 printf '[default]\nhost => %s\nport => %s\npassword => %s\n' \
-  "${HOUSELINE_PRIVATE_IP:-127.0.0.1}" "$HOUSELINE_SLOT_ESL_PORT" "$(cat /run/secrets/esl-password)" > $run/.fs_cli_conf
+  "$own" "$HOUSELINE_SLOT_ESL_PORT" "$(cat /run/secrets/esl-password)" > $run/.fs_cli_conf
 
 # The DTLS certificate (RSA 4096, seconds of work) is made once and kept on the host. FreeSWITCH wants one for TLS
 # WebSockets too, which the edge serves instead: the same file does.
@@ -60,7 +84,30 @@ stdbuf -oL freeswitch -nonat -nocal -c -elegant-term -conf /etc/freeswitch -db $
   -certs $run/certs -temp /tmp -storage $run/storage -recordings $run/storage -cache $run/storage </dev/null &
 switch=$!
 
-# The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan.xml), the process ends after its
+# Which peers answer, told to the dialplan (conf/dialplan/mesh.xml) whenever that changes: so a call never waits for one that isn't there.
+follow_peers() {
+  local known= up peer n port fd fds names i
+  while sleep 1; do
+    up= fds=() names=()
+    for peer in "${peers[@]}"; do
+      for n in 0 1 2; do
+        port=$((${HOUSELINE_SIP_PORT:-5080} + n))
+        [ "$peer:$n" != "$own:$slot" ] && exec {fd}<>"/dev/udp/$peer/$port" || continue
+        # Not bash's own printf, which sends every line as a datagram.
+        /usr/bin/printf 'OPTIONS sip:%s:%s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\nFrom: <sip:%s>;tag=%s\r\nTo: <sip:%s>\r\nCall-ID: %s\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n' \
+          "$peer" "$port" "$own" "$SRANDOM$SRANDOM" "$own" "$SRANDOM" "$peer" "$SRANDOM$SRANDOM" >&$fd
+        fds+=("$fd") names+=("$peer:$port")
+      done
+    done
+    for i in "${!fds[@]}"; do
+      read -r -N 1 -t 0.3 -u "${fds[i]}" && up+=,LEG@${names[i]}^~mesh@mesh.${HOUSELINE_DOMAIN:-houseline.local}
+      exec {fds[i]}>&-
+    done
+    [ "$up" != "$known" ] && timeout 5 fs_cli -x "global_setvar houseline_mesh=$up" > /dev/null && known=$up
+  done
+} 2> /dev/null
+
+# The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan/callers.xml), the process ends after its
 # last call. At the drain limit what is left is hung up.
 drain() {
   trap '' TERM INT
@@ -79,8 +126,10 @@ trap drain TERM INT
     sleep 0.2
     healthcheck.sh > /dev/null 2>&1 || continue
     say "ready in $SECONDS s"
+    # Every X-PRE-PROCESS variable is a global one too; what is configured with them has been.
+    for secret in esl_password directory_password mesh_password; do fs_cli -x "global_setvar $secret=" > /dev/null; done
     [ -s $keep/$certificate ] || { cp $run/certs/$certificate $keep/.$$ && mv $keep/.$$ $keep/$certificate; }
-    exit 0
+    follow_peers
   done
   say "not ready after 30 s: giving up" >&2
   kill -KILL $switch

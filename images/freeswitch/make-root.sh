@@ -24,6 +24,13 @@ else
 fi
 apt-get update -qq
 
+# Versions before it have known holes, two of them before anybody has to authenticate.
+oldest=1.11.1
+version=$(apt-cache policy freeswitch | sed -n 's/^  Candidate: //p')
+case ${version:-(none)} in "(none)") echo "The apt source has no package 'freeswitch' for $(. /etc/os-release; echo "$VERSION_CODENAME") on $(dpkg --print-architecture)." >&2; exit 1 ;; esac
+dpkg --compare-versions "$version" ge "$oldest~" \
+  || { echo "The apt source has FreeSWITCH $version; Houseline runs $oldest or newer, without the holes that older ones have." >&2; exit 1; }
+
 # Taken as installed although they are not: what packages ask for and the switch never runs.
 stand_in() { printf 'Package: %s\nStatus: install ok installed\nArchitecture: %s\nMulti-Arch: %s\nMaintainer: none\nVersion: 99:0\n\n' "$@"; }
 mkdir -p /build/debs/partial
@@ -68,6 +75,8 @@ houseline:x:10001:' > "$root/etc/group"
 echo 'hosts: files dns' > "$root/etc/nsswitch.conf"
 ldconfig -r "$root"
 
-mkdir -p "$root"/{tmp,slots,run/houseline,run/secrets,var/lib/houseline/switch} "$root/usr/share/freeswitch/sounds"
+mkdir -p "$root"/{tmp,slots,run/houseline,run/secrets,var/lib/houseline/switch,var/lib/houseline/voicemail} "$root/usr/share/freeswitch/sounds"
 chmod 1777 "$root/tmp"
-chown 10001:10001 "$root"/{slots,run/houseline,var/lib/houseline/switch}
+# Nobody gains rights by running or owning anything here.
+find "$root" -perm /6000 -exec chmod a-s {} +
+chown 10001:10001 "$root"/{slots,run/houseline,var/lib/houseline/switch,var/lib/houseline/voicemail}

@@ -23,7 +23,7 @@ function tone(hz: number): Buffer {
   wav.writeUInt16LE(16, 34);
   wav.write("data", 36);
   wav.writeUInt32LE(samples * 2, 40);
-  for (let i = 0; i < samples; i++) wav.writeInt16LE(Math.round(12_000 * Math.sin(2 * Math.PI * hz * i / rate)), 44 + i * 2);
+  for (let i = 0; i < samples; i++) wav.writeInt16LE(Math.round(4_000 * Math.sin(2 * Math.PI * hz * i / rate)), 44 + i * 2);
   return wav;
 }
 
@@ -75,12 +75,12 @@ export class Browsers {
 }
 
 /** Waits until `ask` answers with something true. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, milliseconds = 10_000): Promise<T> {
+export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, milliseconds = 10_000, between = 50): Promise<T> {
   const deadline = Date.now() + milliseconds;
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
     if (Date.now() > deadline) throw new Error(`${what}: not within ${milliseconds} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, between));
   }
 }

@@ -1,199 +1,161 @@
-import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { Browsers, until } from "./browser.ts";
-import { type Person } from "./directory.ts";
+import type { Page } from "playwright-core";
+import { reasonFromSip } from "../../app/client/end-reason.ts";
+import { until } from "./browser.ts";
+import { Scene } from "./scene.ts";
 import { SipClient } from "./sip-client.ts";
-import { aptSource, buildImages, domain, removeLeftovers, skipReason, Stack, type Switch } from "./stack.ts";
+import { aptSource, domain, skipReason } from "./stack.ts";
 
 const people = {
-  anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 700 },
-  boris: { name: "boris", extension: "102", authName: "boris~x1", password: "two", hz: 1000 },
-  vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 1300 },
-} satisfies Record<string, Person & { hz: number }>;
-const others: Person[] = [
-  { name: "gleb", extension: "104", authName: "gleb~1", password: "four" },
-  { name: "dora", extension: "105", authName: "dora~1", password: "five", doNotDisturb: true },
-];
+  anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 2700 },
+  boris: { name: "boris", extension: "102", authName: "boris~x1", password: "two", hz: 3000 },
+  vera: { name: "vera", extension: "103", authName: "vera~9", password: "three", hz: 3300 },
+} as const;
 /** An offer of plain RTP, for one who is not going to be heard. */
 const plainSdp = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", "m=audio 4000 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", ""].join("\r\n");
-type Name = keyof typeof people;
 
 describe.skipIf(!aptSource)(`calls through FreeSWITCH${skipReason && ` (skipped: ${skipReason})`}`, () => {
-  let stack: Stack;
-  let running: Switch;
-  let browsers: Browsers;
-  let anna: Page;
-  let boris: Page;
-  let vera: Page;
+  let scene: Scene<keyof typeof people>;
+  let pages: Scene<keyof typeof people>["pages"];
 
-  beforeAll(async () => {
-    await removeLeftovers();
-    await buildImages();
-    stack = await Stack.create([...Object.values(people), ...others]);
-    running = await stack.start();
-    browsers = await Browsers.start();
-    await running.healthy();
-    [anna, boris, vera] = await Promise.all([browsers.open(people.anna.hz), browsers.open(people.boris.hz), browsers.open(people.vera.hz)]) as [Page, Page, Page];
-    for (const [name, page] of [["anna", anna], ["boris", boris], ["vera", vera]] as const) await register(page, name);
-  });
-  afterAll(async () => {
-    await browsers?.close();
-    await stack?.close();
-  });
-  afterEach(async () => {
-    await running?.command("hupall").catch(() => undefined);
-    for (const page of [anna, boris, vera]) await page?.evaluate(() => { window.phone.events.length = 0; window.phone.autoAnswer = true; });
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  });
+  beforeAll(async () => { ({ pages } = scene = await Scene.open(people)); });
+  afterAll(async () => { await scene?.close(); });
+  afterEach(async () => { await scene?.clear(); });
 
-  async function register(page: Page, name: Name, slot = 0, as: string = name): Promise<void> {
-    const { authName, password } = people[name];
-    await page.evaluate(([url, domain, user, auth, secret]) => window.phone.register(url, domain, user, auth, secret),
-      [stack.url(slot), domain, as, authName, password] as const);
+  /** A second device of Boris. */
+  async function secondDevice(use: (page: Page) => Promise<void>): Promise<void> {
+    const page = await scene.browsers.open(3600);
+    await scene.register("boris", page);
+    await scene.patient("boris");
+    await page.evaluate(() => { window.phone.autoAnswer = false; });
+    try {
+      await scene.call("anna", "102");
+      await Promise.all([scene.event("boris", "incoming"), scene.eventOf(page, "incoming")]);
+      await use(page);
+    } finally {
+      await page.evaluate(() => window.phone.unregister());
+      await page.close();
+    }
   }
-  const call = (page: Page, to: string) => page.evaluate((to) => window.phone.call(to), to);
-  const hears = (page: Page, hz: number) => until(`a tone of ${hz} Hz`, () => page.evaluate((hz) => window.phone.hearsTone(hz), hz));
-  const hearsNo = (page: Page, hz: number) => until(`no tone of ${hz} Hz`, () => page.evaluate((hz) => !window.phone.hearsTone(hz), hz));
-  const events = (page: Page) => page.evaluate(() => window.phone.events.map(({ what }) => what));
-  const event = (page: Page, start: string, milliseconds?: number) =>
-    until(`event "${start}"`, async () => (await events(page)).find((what) => what.startsWith(start)), milliseconds);
-  /** JsSIP refuses a change while the one before it is under way. */
-  const hold = async (page: Page, at = -1) => {
-    await until("hold", () => page.evaluate((at) => window.phone.sessions.at(at)?.hold(), at));
-    await until("held", () => page.evaluate((at) => window.phone.sessions.at(at)?.isOnHold().local && window.phone.sessions.at(at)?.isReadyToReOffer(), at));
-  };
-  const unhold = (page: Page, at = -1) => until("unhold", () => page.evaluate((at) => window.phone.sessions.at(at)?.unhold(), at));
-  const quietMusic = (page: Page) => page.evaluate(() => window.phone.hears().db);
+  /** What the client library makes of the end of a call that never was answered here. */
+  const meaning = (failed: string) => reasonFromSip({ cause: /^failed (\w+)/.exec(failed)?.[1] ?? "", reasonHeader: failed });
 
   it("connects two people by extension, each hears the other's tone, in Opus", async () => {
-    await call(anna, "102");
-    await Promise.all([hears(anna, people.boris.hz), hears(boris, people.anna.hz)]);
-    expect(await event(boris, "incoming")).toBe("incoming 101");
-    expect(new Set(await anna.evaluate(() => window.phone.codecs()))).toEqual(new Set(["audio/opus"]));
+    await scene.call("anna", "102");
+    await scene.talk("anna", "boris");
+    expect(await scene.event("boris", "incoming")).toBe("incoming 101");
+    expect(new Set(await pages.anna.evaluate(() => window.phone.codecs()))).toEqual(new Set(["audio/opus"]));
   });
 
-  it("plays music to the one on hold, and brings the voice back", async () => {
-    await call(anna, "boris");
-    await hears(boris, people.anna.hz);
-    await hold(anna);
-    await hearsNo(boris, people.anna.hz);
-    await until("music", async () => await quietMusic(boris) > -60);
-    await unhold(anna);
-    await hears(boris, people.anna.hz);
+  it("rings every device of a person, and the others learn that it was answered elsewhere", async () => {
+    await secondDevice(async (second) => {
+      await pages.boris.evaluate(() => window.phone.answer());
+      const failed = await scene.eventOf(second, "failed");
+      expect(failed).toBe('failed Canceled SIP;cause=200;text="Call completed elsewhere"');
+      expect(meaning(failed)).toBe("answered-elsewhere");
+      await scene.hears("anna", "boris");
+    });
   });
 
-  it("ends each failed call with a reason of its own", async () => {
-    await boris.evaluate(() => { window.phone.autoAnswer = false; });
-    const outcome = async (to: string, act?: () => Promise<unknown>) => {
-      await anna.evaluate(() => { window.phone.events.length = 0; });
-      await call(anna, to);
-      await act?.();
-      return event(anna, "failed");
-    };
-    const decline = (status: number) => async () => {
-      await event(boris, "incoming");
-      await boris.evaluate((status) => { window.phone.session.terminate({ status_code: status }); window.phone.events.length = 0; }, status);
-    };
-    const found = {
-      busy: await outcome("boris", decline(486)), declined: await outcome("boris", decline(603)), unknown: await outcome("199"), offline: await outcome("gleb"),
-      disturb: await outcome("dora"),
-    };
-    expect(found.busy).toMatch(/^failed Busy 486 .*cause=17/);
-    expect(found.declined).toMatch(/^failed Rejected 603 .*cause=21/);
-    expect(found.unknown).toMatch(/^failed Not Found 404 .*cause=1;/);
-    expect(found.offline).toMatch(/^failed Unavailable 480 .*USER_NOT_REGISTERED/);
-    expect(found.disturb).toMatch(/^failed Unavailable 480/);
-    expect(new Set(Object.values(found)).size).toBe(5);
+  it("declined on one device is declined: the others stop, and the caller hears it", async () => {
+    await secondDevice(async (second) => {
+      await pages.boris.evaluate(() => window.phone.session.terminate({ status_code: 603 }));
+      expect(await scene.eventOf(second, "failed", 1_000)).toMatch(/^failed Canceled/);
+      await scene.hearsPrompt("anna", "houseline/declined");
+      expect(await scene.event("anna", "failed")).toMatch(/^failed Rejected 603 .*text="CALL_REJECTED"/);
+    });
   });
 
-  it("rings every device of a person, and the others stop when one answers", async () => {
-    const second = await browsers.open(1600);
-    await register(second, "boris");
-    await Promise.all([boris, second].map((page) => page.evaluate(() => { window.phone.autoAnswer = false; })));
-    await call(anna, "102");
-    await Promise.all([event(boris, "incoming"), event(second, "incoming")]);
-    await boris.evaluate(() => window.phone.answer());
-    expect(await event(second, "failed")).toMatch(/^failed Canceled/);
-    await hears(anna, people.boris.hz);
-    await second.evaluate(() => window.phone.unregister());
+  it("a busy device leaves it to the others", async () => {
+    await secondDevice(async (second) => {
+      await pages.boris.evaluate(() => window.phone.session.terminate({ status_code: 486 }));
+      await second.evaluate(() => window.phone.answer());
+      await scene.hearsTone(pages.anna, 3600);
+    });
+  });
+
+  it("plays music at 48 kHz to the one on hold, and brings the voice back", async () => {
+    await scene.call("anna", "boris");
+    await scene.hears("boris", "anna");
+    await scene.hold("anna");
+    await scene.hearsNothingOf("boris", "anna");
+    await scene.hearsMusic("boris");
+    // The stream of the rate that the call has, so that nothing is resampled.
+    expect(await scene.running.command("local_stream show moh/48000")).toMatch(/rate:\s+48000[^]*total:\s+1\b/);
+    await scene.unhold("anna");
+    await scene.hears("boris", "anna");
   });
 
   it("lets nobody call as somebody else", async () => {
-    await boris.evaluate(() => { window.phone.autoAnswer = false; });
+    await scene.patient("boris");
     const { vera: { authName, password } } = people;
-    const forger = await SipClient.connect(stack.url(0), { domain, name: "anna", authName, password });
+    const forger = await SipClient.connect(scene.stack.url(0), { domain, name: "anna", authName, password });
     const outcome = forger.invite("boris", plainSdp, [`P-Asserted-Identity: "Anna" <sip:anna@${domain}>`, `Remote-Party-ID: "Anna" <sip:101@${domain}>;party=calling`, "X-Houseline-Person: anna"]);
-    expect(await event(boris, "incoming")).toBe("incoming 103");
-    await boris.evaluate(() => window.phone.session.terminate());
+    expect(await scene.event("boris", "incoming")).toBe("incoming 103");
+    await pages.boris.evaluate(() => window.phone.session.terminate());
     await outcome;
     forger.close();
   });
 
-  it("echoes, carries DTMF, and transfers blindly", async () => {
-    await call(anna, "9196");
-    await hears(anna, people.anna.hz);
-    await running.command("hupall");
-    await call(anna, "boris");
-    await hears(boris, people.anna.hz);
-    await anna.evaluate(() => window.phone.session.sendDTMF("5"));
-    await anna.evaluate((domain) => window.phone.session.refer(`sip:103@${domain}`), domain);
-    await hears(vera, people.boris.hz);
-    await hears(boris, people.vera.hz);
+  it("echoes", async () => {
+    await scene.call("anna", "9196");
+    await scene.hearsTone(pages.anna, people.anna.hz);
   });
 
-  it("mixes three people in a room", async () => {
-    for (const page of [anna, boris, vera]) await call(page, "room-blue");
-    await Promise.all([hears(anna, people.boris.hz), hears(anna, people.vera.hz), hears(boris, people.anna.hz), hears(vera, people.anna.hz)]);
-    await hearsNo(anna, people.anna.hz);
-  });
-
-  it("parks a call, which anybody may pick up", async () => {
-    await call(anna, "boris");
-    await hears(boris, people.anna.hz);
-    await anna.evaluate((domain) => window.phone.session.refer(`sip:park-7@${domain}`), domain);
-    await hearsNo(boris, people.anna.hz);
-    await call(vera, "park-7");
-    await hears(vera, people.boris.hz);
-    await hears(boris, people.vera.hz);
+  it("carries keys both ways, sent as RFC 4733 and as INFO", async () => {
+    await scene.call("anna", "boris");
+    await scene.talk("anna", "boris");
+    await scene.presses("anna", "4", "RFC2833");
+    await scene.presses("anna", "7", "INFO");
+    await scene.presses("boris", "5", "RFC2833");
+    await scene.presses("boris", "9", "INFO");
+    const keys = (page: Page) => until("two keys", async () => {
+      const found = (await scene.events(page)).filter((what) => what.startsWith("dtmf"));
+      return found.length === 2 && found.sort();
+    });
+    expect(await keys(pages.boris)).toEqual(["dtmf 4", "dtmf 7"]);
+    expect(await keys(pages.anna)).toEqual(["dtmf 5", "dtmf 9"]);
   });
 
   it("drains: a call in progress keeps hold and consultation, strangers get 503, and it is gone within 6 s", async () => {
-    await call(anna, "boris");
-    await hears(boris, people.anna.hz);
-    await running.terminate();
-    await until("draining", async () => (await running.logs()).includes("draining"));
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await scene.call("anna", "boris");
+    await scene.hears("boris", "anna");
+    await scene.running.terminate();
+    await until("draining", async () => (await scene.running.logs()).includes("draining"));
+    await until("the switch draining", async () => (await scene.running.command("global_getvar houseline_draining")).includes("true"));
 
-    await call(vera, "boris");
-    expect(await event(vera, "failed")).toMatch(/503/);
+    await scene.call("vera", "boris");
+    expect(await scene.event("vera", "failed")).toMatch(/503/);
 
-    await hold(anna);
-    await hearsNo(boris, people.anna.hz);
-    await until("music", async () => await quietMusic(boris) > -60);
-    await call(anna, "103");
-    await hears(anna, people.vera.hz);
-    await anna.evaluate(() => window.phone.session.terminate());
-    await unhold(anna, -2);
-    await hears(boris, people.anna.hz);
+    await scene.hold("anna");
+    await scene.hearsNothingOf("boris", "anna");
+    await scene.hearsMusic("boris");
+    await scene.call("anna", "103");
+    await scene.hears("anna", "vera");
+    await scene.hangUp("anna");
+    await scene.unhold("anna", -2);
+    await scene.hears("boris", "anna");
 
-    await anna.evaluate(() => window.phone.sessions.at(-2)?.terminate());
-    const { milliseconds, code } = await running.ended(15_000);
+    await scene.hangUp("anna", -2);
+    const { milliseconds, code } = await scene.running.ended(15_000);
     console.log(`last hang-up to container gone: ${milliseconds} ms`);
     expect(code).toBe(0);
     expect(milliseconds).toBeLessThan(6_000);
   });
 
   it("with the directory gone, people who signed in call each other and sign in again", async () => {
-    running = await stack.start();
-    await running.healthy();
-    const slot = await running.slot();
-    for (const [name, page] of [["anna", anna], ["boris", boris]] as const) await register(page, name, slot);
-    await call(anna, "102");
-    await hears(boris, people.anna.hz);
-    await running.command("hupall");
-    await stack.directory.close();
-    await register(anna, "anna", slot);
-    await call(anna, "102");
-    await Promise.all([hears(anna, people.boris.hz), hears(boris, people.anna.hz)]);
+    await scene.restart();
+    for (const name of ["anna", "boris"] as const) await scene.register(name);
+    await scene.call("anna", "102");
+    await scene.hears("boris", "anna");
+    await scene.running.command("hupall");
+    await scene.stack.directory.close();
+    await scene.register("anna");
+    await scene.call("anna", "102");
+    await scene.talk("anna", "boris");
+    await scene.hangUp("anna");
+    // Nobody has asked the directory about this room: it is open to everybody.
+    await scene.call("anna", "room-blue");
+    await scene.hearsPrompt("anna", "conference/conf-alone");
   });
 });

@@ -9,20 +9,32 @@ export interface Person {
   readonly authName: string;
   readonly password: string;
   readonly doNotDisturb?: boolean;
+  readonly language?: "en" | "ru";
+  readonly voicemail?: boolean;
 }
 
-/** The directory of the application server, as small as the switch needs it (docs/architecture.md). */
+/** A conference room with an entry; any other is open to everybody. */
+export interface Room {
+  readonly name: string;
+  readonly number?: string;
+  readonly pin?: string;
+  readonly moderators?: readonly string[];
+}
+
+/** The directory of the application server, as small as the switch needs it (docs/softswitch.md). */
 export class TestDirectory {
   readonly requests: URLSearchParams[] = [];
   readonly #server: Server;
   readonly #domain: string;
   readonly #password: string;
   readonly people: Person[];
+  readonly rooms: Room[];
 
-  constructor(domain: string, password: string, people: Person[]) {
+  constructor(domain: string, password: string, people: Person[], rooms: Room[] = []) {
     this.#domain = domain;
     this.#password = password;
     this.people = people;
+    this.rooms = rooms;
     this.#server = createServer((request, response) => {
       let body = "";
       request.on("data", (chunk: Buffer) => { body += chunk.toString(); });
@@ -46,29 +58,48 @@ export class TestDirectory {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** The answer to one lookup; `user` is an auth name, a person's name or an extension. */
+  /** The answer to one lookup; `user` is an auth name, a person's name, an extension, `room-<name>` or a room's number. */
   answer(user: string): string {
     const session = this.people.find((person) => person.authName === user);
     const dialled = this.people.find((person) => person.name === user || person.extension === user);
+    const room = this.rooms.find(({ name, number }) => user === `room-${name}` || user === number);
     if (session) return this.#document(this.#session(session));
     if (dialled) return this.#document(this.#dialled(dialled));
+    if (room) return this.#document(this.#room(room));
     return `<document type="freeswitch/xml"><section name="result"><result status="not found"/></section></document>`;
   }
 
-  #session({ authName, name, extension, password }: Person): string {
+  #session({ authName, name, extension, password, language }: Person): string {
     const hash = createHash("md5").update(`${authName}:${this.#domain}:${password}`).digest("hex");
-    const variables = { "sip-force-user": name, user_context: "default", effective_caller_id_name: name, effective_caller_id_number: extension };
-    return `<user id="${authName}" cacheable="true"><params><param name="a1-hash" value="${hash}"/></params><variables>${
-      Object.entries(variables).map(([key, value]) => `<variable name="${key}" value="${value}"/>`).join("")}</variables></user>`;
+    return user(authName, undefined, { "a1-hash": hash }, {
+      "sip-force-user": name, user_context: "default", effective_caller_id_name: name, effective_caller_id_number: extension, language,
+    });
   }
 
-  #dialled({ name, extension, doNotDisturb }: Person): string {
-    const dial = `\${sofia_contact(*/${name}@${this.#domain})}`;
-    return `<user id="${name}" number-alias="${extension}" cacheable="true"><params><param name="dial-string" value="${dial}"/></params><variables>${
-      doNotDisturb ? `<variable name="do_not_disturb" value="true"/>` : ""}</variables></user>`;
+  #dialled({ name, extension, doNotDisturb, language, voicemail }: Person): string {
+    return user(name, extension, { "dial-string": dialString(name, this.#domain) },
+      { language, do_not_disturb: doNotDisturb && "true", voicemail: voicemail && "true" });
+  }
+
+  #room({ name, number, pin, moderators }: Room): string {
+    return user(`room-${name}`, number, {}, { room_name: name, room_number: number, room_pin: pin, room_moderators: moderators?.join(" ") });
   }
 
   #document(user: string): string {
     return `<document type="freeswitch/xml"><section name="directory"><domain name="${this.#domain}">${user}</domain></section></document>`;
   }
+}
+
+type Values = Record<string, string | false | undefined>;
+
+function user(id: string, alias: string | undefined, params: Values, variables: Values): string {
+  const list = (tag: string, values: Values) =>
+    Object.entries(values).map(([name, value]) => (value ? `<${tag} name="${name}" value="${value}"/>` : "")).join("");
+  return `<user id="${id}"${alias ? ` number-alias="${alias}"` : ""} cacheable="true"><params>${list("param", { "allow-empty-password": "false", ...params })}</params><variables>${
+    list("variable", variables)}</variables></user>`;
+}
+
+/** As the application server gives it (app/server/directory/directory.ts). */
+function dialString(name: string, domain: string): string {
+  return `\${regex(\${sofia_contact(*/${name}@${domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
 }

@@ -1,5 +1,6 @@
-/** Runs in Chromium: one user agent, and an ear that tells which tone it hears. Driven through `window.phone`. */
+/** Runs in Chromium: one user agent, and an ear that tells which tone it hears and remembers what it heard. Driven through `window.phone`. */
 import * as JsSIP from "jssip";
+import { Memory } from "./page-memory.ts";
 
 type Session = ReturnType<InstanceType<typeof JsSIP.UA>["call"]>;
 
@@ -10,6 +11,7 @@ class Phone {
   readonly sessions: Session[] = [];
   /** What happened, in order: "progress", "failed Busy 486", "hold remote", "dtmf 5"… */
   readonly events: { at: number; what: string }[] = [];
+  readonly memory = new Memory(rate);
   autoAnswer = true;
   #ua?: InstanceType<typeof JsSIP.UA>;
   #domain = "";
@@ -38,9 +40,21 @@ class Phone {
     await new Promise<void>((resolve) => { ua.on("unregistered", () => resolve()); ua.unregister({ all: false }); });
   }
 
+  /** Ends every call and disconnects, for good. */
+  stop(): void {
+    this.#ua?.stop();
+  }
+
   call(to: string): void {
     this.#note("click");
     this.#ua?.call(`sip:${to}@${this.#domain}`, this.#options());
+  }
+
+  /** Joins the first call to the second, which the consultation was about (REFER with Replaces). */
+  transfer(first: number, second: number): void {
+    const to = this.sessions.at(second);
+    if (!to) throw new Error("no consultation");
+    this.sessions.at(first)?.refer(to.remote_identity.uri, { replaces: to });
   }
 
   /** The newest session. */
@@ -104,7 +118,7 @@ class Phone {
     session.on("newDTMF", ({ originator, dtmf }: { originator: string; dtmf: { tone: string } }) => { if (originator === "remote") this.#note(`dtmf ${dtmf.tone}`); });
     session.on("ended", ({ cause }: { cause: string }) => this.#note(`ended ${cause}`));
     session.on("failed", ({ cause, message }: { cause: string; message?: { status_code?: number; getHeader?: (name: string) => string | undefined } }) =>
-      this.#note(`failed ${cause} ${message?.status_code ?? ""} ${message?.getHeader?.("Reason") ?? ""}`.trim()));
+      this.#note(["failed", cause, message?.status_code, message?.getHeader?.("Reason")].filter(Boolean).join(" ")));
     if (incoming && this.autoAnswer) this.answer();
   }
 
@@ -113,6 +127,7 @@ class Phone {
     element.srcObject = stream;
     void element.play();
     const context = this.#context ??= new AudioContext({ sampleRate: rate });
+    void this.memory.listen(context, stream);
     this.#source?.disconnect();
     this.#source = context.createMediaStreamSource(stream);
     this.#analyser = context.createAnalyser();

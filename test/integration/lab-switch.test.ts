@@ -1,12 +1,9 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { EslCommand } from "../../app/server/switch/commands.ts";
 import { EslLink, type SwitchEvent } from "../../app/server/switch/esl-link.ts";
-import { TestDirectory, type Person } from "../freeswitch/directory.ts";
+import type { Person } from "../freeswitch/directory.ts";
 import { SipClient, type SipMessage } from "../freeswitch/sip-client.ts";
-import { freePorts } from "../support/ports.ts";
+import { LabSwitch } from "../support/lab-switch.ts";
 import { until } from "../support/until.ts";
 
 const domain = "lab.test";
@@ -16,53 +13,23 @@ const people = ["anna", "boris", "vera", "gleb"].map((name, index): Person => ({
 const dora: Person = { name: "dora", extension: "105", authName: "dora~1", password: "of dora", doNotDisturb: true };
 
 describe("the lab switch, as a process", () => {
-  let folder: string;
-  let directory: TestDirectory;
-  let child: ChildProcess;
-  let url: string;
+  let lab: LabSwitch;
   let esl: EslLink;
-  let output = "";
   const events: SwitchEvent[] = [];
   const clients: SipClient[] = [];
 
-  async function start(environment: Record<string, string> = {}): Promise<void> {
-    const base = await freePorts(2);
-    child = spawn(process.execPath, [join(import.meta.dirname, "../../app/lab-switch/main.ts")], {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: {
-        PATH: process.env.PATH, HOUSELINE_RUN_DIR: join(folder, "run"), HOUSELINE_SECRETS_DIR: join(folder, "secrets"), HOUSELINE_DOMAIN: domain, HOUSELINE_DIRECTORY_URLS: url,
-        HOUSELINE_WS_PORT: String(base), HOUSELINE_ESL_PORT: String(base + 1), ...environment,
-      },
-    });
-    child.stdout!.setEncoding("utf8").on("data", (text: string) => { output += text; });
-    url = `ws://127.0.0.1:${base}`;
-    esl = new EslLink("127.0.0.1", base + 1, "esl-password", "CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE SHUTDOWN_REQUESTED CUSTOM sofia::register");
-    esl.on("event", (event) => events.push(event));
-    esl.start();
-    await until("ESL", () => esl.up);
-  }
-
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "houseline-lab-"));
-    await mkdir(join(folder, "run"));
-    await mkdir(join(folder, "secrets"));
-    await writeFile(join(folder, "run/slot"), "0");
-    await writeFile(join(folder, "secrets/esl-password"), "esl-password");
-    await writeFile(join(folder, "secrets/directory-password"), "directory-password");
-    directory = new TestDirectory(domain, "directory-password", [...people, dora]);
-    url = await directory.listen();
-    await start({ HOUSELINE_RING_SECONDS: "2" });
+    lab = await LabSwitch.start(domain, [...people, dora], "CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE SHUTDOWN_REQUESTED CUSTOM sofia::register", { HOUSELINE_RING_SECONDS: "2" });
+    ({ esl } = lab);
+    esl.on("event", (event) => events.push(event));
   });
   afterAll(async () => {
     for (const client of clients) client.close();
-    esl?.close();
-    child?.kill("SIGKILL");
-    await directory?.close();
-    await rm(folder, { recursive: true, force: true });
+    await lab?.close();
   });
 
   async function device(person: Person, password = person.password): Promise<SipClient> {
-    const client = await SipClient.connect(url, { domain, name: person.name, authName: person.authName, password });
+    const client = await SipClient.connect(lab.url, { domain, name: person.name, authName: person.authName, password });
     clients.push(client);
     return client;
   }
@@ -72,7 +39,8 @@ describe("the lab switch, as a process", () => {
     return client;
   }
   const request = (client: SipClient, method: string) => client.next(method, ({ start }) => start.startsWith(`${method} `));
-  const idle = () => until("no channel", async () => (JSON.parse(await esl.api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
+  const api = (...words: string[]) => esl.api(EslCommand.of(...words));
+  const idle = () => until("no channel", async () => (JSON.parse(await api("show", "channels", "as", "json")) as { row_count: number }).row_count === 0);
 
   /** A call that `callee` answers; the leg of the caller, and what the caller was told. */
   async function connected(caller: SipClient, callee: SipClient, to: string): Promise<{ leg: string; response: SipMessage }> {
@@ -100,7 +68,7 @@ describe("the lab switch, as a process", () => {
     const create = events.findLast((event) => event["Event-Name"] === "CHANNEL_CREATE" && event["Call-Direction"] === "outbound")!;
     expect(create["Other-Leg-Unique-ID"]).toBe(leg);
     const byes = [request(anna, "BYE"), request(boris, "BYE")];
-    await esl.api("uuid_kill", leg);
+    await api("uuid_kill", leg);
     for (const bye of await Promise.all(byes)) expect(bye.headers.get("reason")?.[0]).toContain("NORMAL_CLEARING");
     await idle();
   });
@@ -132,7 +100,7 @@ describe("the lab switch, as a process", () => {
     const cancel = await cancelled;
     expect(cancel.headers.get("reason")?.[0]).toContain("cause=200");
     other.reply(second, "487 Request Terminated");
-    await esl.api("hupall");
+    await api("hupall");
     await idle();
   });
 
@@ -150,14 +118,55 @@ describe("the lab switch, as a process", () => {
     await idle();
   });
 
-  it("says in a sentence what it does not have", async () => {
-    await expect(esl.api("conference", "list")).rejects.toThrow("is not in the lab switch: it needs FreeSWITCH");
-    await expect(esl.api("uuid_kill", "nothing")).rejects.toThrow("No such channel");
-    expect(await esl.api("version")).toContain("lab-switch");
+  it("connects who was called with whoever the caller transfers them to: the new one's offer, their answer", async () => {
+    const [anna, boris, vera] = [await registered(0), await registered(1), await registered(2)];
+    for (const client of clients) if (![anna, boris, vera].includes(client)) client.close();
+    const { response } = await connected(anna, boris, "102");
+    const [invited, reinvited, bye] = [request(vera, "INVITE"), request(boris, "INVITE"), request(anna, "BYE")];
+    expect((await anna.within(anna.dialled(response), "REFER", [`Refer-To: <sip:103@${domain}>`])).status).toBe(202);
+    await bye;
+    const invite = await invited;
+    expect(invite.headers.get("from")?.[0]).toContain("<sip:102@");
+    vera.reply(invite, "180 Ringing");
+    const acknowledged = request(vera, "ACK");
+    vera.reply(invite, "200 OK", ["Content-Type: application/sdp"], offer);
+    const again = await reinvited;
+    expect(again.body).toBe(offer);
+    boris.reply(again, "200 OK", ["Content-Type: application/sdp"], answer);
+    expect((await acknowledged).body).toBe(answer);
+    const gone = request(boris, "BYE");
+    await vera.within(vera.answered(invite), "BYE");
+    await gone;
+    await idle();
+  });
+
+  it("ends the call of who was transferred to somebody busy, and refuses an attended transfer", async () => {
+    const [anna, boris, vera] = [await registered(0), await registered(1), await registered(2)];
+    for (const client of clients) if (![anna, boris, vera].includes(client)) client.close();
+    const { leg, response } = await connected(anna, boris, "102");
+    const dialog = anna.dialled(response);
+    expect((await anna.within(dialog, "REFER", [`Refer-To: <sip:103@${domain}?Replaces=x%3Bto-tag%3Dy>`])).start).toContain("501 Attended transfer is not in the lab switch");
+    const [invited, bye] = [request(vera, "INVITE"), request(boris, "BYE")];
+    expect(await api("uuid_transfer", leg, "-bleg", "vera", "XML", "default")).toBe("+OK\n");
+    vera.reply(await invited, "486 Busy Here");
+    expect((await bye).headers.get("reason")?.[0]).toContain("USER_BUSY");
+    await idle();
+  });
+
+  it.each([
+    "conference list", "originate user/anna &park", "uuid_bridge a b", "uuid_hold a", "uuid_record a start /tmp/a.wav", "uuid_broadcast a tone_stream://%(100,0,400)", "uuid_park a",
+    "valet_info", "vm_list anna", "fsctl shutdown", "reloadxml", "sofia profile houseline restart", "show calls", "uuid_transfer a -both anna",
+  ])("refuses '%s' in a sentence", async (command) => {
+    const error = await api(...command.split(" ")).then(String, (error: Error) => error.message);
+    expect(error).toMatch(/ is not in the lab switch: it needs FreeSWITCH$|The lab switch |No such channel!$/);
+  });
+
+  it("names itself, so that nobody takes it for FreeSWITCH", async () => {
+    expect(await api("version")).toContain("lab-switch");
   });
 
   it("cuts off what is not SIP, and who is not let in by ESL", async () => {
-    const socket = new WebSocket(url, "sip");
+    const socket = new WebSocket(lab.url, "sip");
     await new Promise((resolve) => socket.addEventListener("open", resolve));
     const closed = new Promise<CloseEvent>((resolve) => socket.addEventListener("close", resolve));
     socket.send("GET / HTTP/1.1\r\n\r\n");
@@ -173,17 +182,17 @@ describe("the lab switch, as a process", () => {
     const [anna, boris, gleb] = [await registered(0), await registered(1), await registered(3)];
     for (const client of clients) if (![anna, boris, gleb].includes(client)) client.close();
     const { leg } = await connected(anna, boris, "boris");
-    const ended = new Promise<number | null>((resolve) => child.on("exit", resolve));
-    child.kill("SIGTERM");
+    const ended = new Promise<number | null>((resolve) => lab.child.on("exit", resolve));
+    lab.child.kill("SIGTERM");
     await until("the event", () => events.some((event) => event["Event-Name"] === "SHUTDOWN_REQUESTED"));
-    expect((await esl.api("global_getvar", "houseline_draining")).trim()).toBe("true");
+    expect((await api("global_getvar", "houseline_draining")).trim()).toBe("true");
     expect((await gleb.invite("anna", offer)).status).toBe(503);
     expect((await gleb.register()).status).toBe(200);
-    expect((await esl.api("uuid_exists", leg)).trim()).toBe("true");
+    expect((await api("uuid_exists", leg)).trim()).toBe("true");
     const started = Date.now();
-    await esl.api("uuid_kill", leg);
+    await api("uuid_kill", leg);
     expect(await ended).toBe(0);
     expect(Date.now() - started).toBeLessThan(4_000);
-    expect(output).not.toMatch(/directory-password|esl-password|of anna/);
+    expect(lab.output).not.toMatch(/directory-password|esl-password|of anna/);
   });
 });

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PostgresCluster } from "../../app/server/testing/postgres-cluster.ts";
 import { Deployment } from "../support/deployment.ts";
+import { docker } from "../support/docker.ts";
+import { freePorts } from "../support/ports.ts";
 
 let stack: Deployment;
 beforeAll(async () => {
@@ -42,5 +45,22 @@ describe("people and tokens of a deployed stack", () => {
     expect((await stack.administer("token", "revoke", "crm")).code).toBe(0);
     expect((await api("/calls", token)).status).toBe(401);
     expect(await stack.administer("token", "add", "x", "--scopes", "fly")).toMatchObject({ code: 1, stderr: expect.stringMatching(/^houseline: In the body, 'scopes\.0' is not as it must be/) as string });
+  });
+});
+
+describe("a stack on PostgreSQL", () => {
+  it("keeps its people there, and the database's password to itself", async () => {
+    const cluster = await PostgresCluster.start(await freePorts(1));
+    const other = await Deployment.prepare({ secrets: { databaseUrl: cluster.createDatabase() } });
+    try {
+      const { stdout, stderr } = await other.up();
+      expect((await other.administer("user", "add", "erika", "Erika Muster")).code).toBe(0);
+      expect(cluster.sql("test1", "SELECT tenant, user_name, extension FROM accounts WHERE user_name = 'erika'")).toMatch(/^houseline\.internal\|erika\|\d+$/);
+      const described = await docker("inspect", ...(await other.containers()).map(({ id }) => id));
+      for (const text of [stdout, stderr, described]) expect(text).not.toContain("a-secret-of-the-database");
+    } finally {
+      await other.remove();
+      await cluster.remove();
+    }
   });
 });

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { containersOf, type Seen } from "./docker.ts";
-import { freePorts } from "./ports.ts";
+import { freePorts, freeRtpRange } from "./ports.ts";
 
 export const root = join(import.meta.dirname, "../..");
 const state = join(root, ".houseline");
@@ -46,7 +47,7 @@ export class Deployment {
   static async prepare(config: Config = {}): Promise<Deployment> {
     await removeLeftovers();
     const base = await freePorts(17);
-    const ports = { applicationEdge: base, switchEdge: base + 1, sipWs: base + 2, sip: base + 5, esl: base + 8, app: base + 11, directory: base + 14, rtp: 32_768 };
+    const ports = { applicationEdge: base, switchEdge: base + 1, sipWs: base + 2, sip: base + 5, esl: base + 8, app: base + 11, directory: base + 14, rtp: await freeRtpRange() };
     const deployment = new Deployment(ports, { demoPeople: true, drainSeconds: 60, switch: { kind: "lab" }, ...config });
     await deployment.configure({});
     return deployment;
@@ -83,7 +84,8 @@ export class Deployment {
   /** Deploys it with the code of another copy of Houseline; its `dataDirectory` must be configured. */
   async upFrom(directory: string): Promise<CommandResult> {
     const [here, there] = [join(state, "stacks", this.stack), join(directory, ".houseline", "stacks", this.stack)];
-    await cp(here, there, { recursive: true, force: true });
+    // After `down` there is nothing to go on from.
+    if (existsSync(here)) await cp(here, there, { recursive: true, force: true });
     const result = await houseline(["up", this.stack, "--config", this.#file, "--yes"], {}, undefined, directory);
     if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
     await cp(there, here, { recursive: true, force: true });

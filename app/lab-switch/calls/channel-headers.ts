@@ -32,7 +32,9 @@ export function channelHeaders(leg: Leg, domain: string): Record<string, string>
     "variable_sip_call_id": leg.callId,
     ...(leg.direction === "inbound"
       ? { "variable_sip_auth_username": leg.authName, "variable_sip-force-user": leg.person, "variable_user_name": leg.authName }
-      : { "variable_dialed_user": leg.person, "variable_dialed_domain": domain }),
+      : {}),
+    ...(leg.dialled === undefined ? {} : { "variable_dialed_user": leg.dialled, "variable_dialed_domain": domain }),
+    ...(leg.disposition === "" ? {} : { "variable_originate_disposition": leg.disposition }),
     ...Object.fromEntries([...leg.variables].map(([name, value]) => [`variable_${name}`, value])),
   };
 }

@@ -20,6 +20,8 @@ export interface LegInit {
   destination: string;
   callerName: string;
   callerNumber: string;
+  /** Of whoever has the device, when the leg was made to call them. */
+  number?: string;
 }
 
 /** One dialog (RFC 3261 section 12) between the switch and a device: what FreeSWITCH calls a channel. */
@@ -32,8 +34,9 @@ export class Leg {
   readonly localTag = randomBytes(8).toString("hex");
   readonly createdUs = microseconds();
   destination: string;
-  readonly callerName: string;
-  readonly callerNumber: string;
+  callerName: string;
+  callerNumber: string;
+  readonly #number: string;
   readonly #local: string;
   readonly #remote: string;
   socket: SipSocket;
@@ -52,6 +55,10 @@ export class Leg {
   peer: Leg | undefined;
   /** For a leg to a called device: the leg that called. */
   originator: Leg | undefined;
+  /** Who was looked up last on behalf of this leg. */
+  dialled: string | undefined;
+  /** What came of the last attempt to reach somebody, as FreeSWITCH's `originate_disposition`; empty before there was one. */
+  disposition = "";
   readonly variables = new Map<string, string>();
   #sequence = 0;
 
@@ -68,6 +75,7 @@ export class Leg {
     this.destination = init.destination;
     this.callerName = init.callerName;
     this.callerNumber = init.callerNumber;
+    this.#number = init.number ?? init.callerNumber;
   }
 
   get ended(): boolean {
@@ -78,6 +86,14 @@ export class Leg {
   owns(request: SipRequest): boolean {
     if (header(request, "Call-ID") !== this.callId) return false;
     return param(header(request, "To") ?? "", "tag") === this.localTag && param(header(request, "From") ?? "", "tag") === this.remoteTag;
+  }
+
+  /** Calls somebody from now on: whoever was called before is now the one who calls. */
+  calls(destination: string): void {
+    this.destination = destination;
+    if (this.direction === "inbound") return;
+    this.callerName = this.person;
+    this.callerNumber = this.#number;
   }
 
   /** Learns the device's tag and Contact from its answer. */
@@ -100,10 +116,10 @@ export class Leg {
     };
   }
 
-  /** The ACK of a 2xx carries the number of its INVITE. (RFC 3261 section 13.2.2.4) */
-  acknowledge(): SipRequest {
+  /** The ACK of a 2xx carries the number of its INVITE, and the answer when the 2xx made the offer. (RFC 3261 section 13.2.2.4) */
+  acknowledge(answer = ""): SipRequest {
     const sequence = this.#sequence;
-    const request = this.request("ACK");
+    const request = this.request("ACK", answer, answer === "" ? [] : [["Content-Type", "application/sdp"]]);
     this.#sequence = sequence;
     return { ...request, headers: request.headers.map(([name, value]): Header => [name, name === "CSeq" ? `${sequence} ACK` : value]) };
   }

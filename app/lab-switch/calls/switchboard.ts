@@ -3,6 +3,7 @@ import { bounds } from "../bounds.ts";
 import { causeOf, mostTelling, reasonHeader, statusOf, type Cause } from "../causes.ts";
 import type { Config } from "../config.ts";
 import type { Directory } from "../directory/directory.ts";
+import type { DirectoryUser } from "../directory/xml.ts";
 import { microseconds, type Events } from "../events.ts";
 import type { Log } from "../log.ts";
 import { allow, header, param, parseAddress, parseUri, quoted, type Header, type SipRequest, type SipResponse } from "../sip/message.ts";
@@ -50,6 +51,11 @@ export class Switchboard {
     return this.legs.find((leg) => leg.owns(request));
   }
 
+  /** Tells who listens of an event of a channel. */
+  tell(name: string, leg: Leg, more: Record<string, string> = {}): void {
+    this.#events.emit(name, { ...channelHeaders(leg, this.#config.domain), ...more });
+  }
+
   /** Somebody who has authenticated calls. */
   async invite(caller: Caller, socket: SipSocket, transaction: ServerTransaction): Promise<void> {
     const { request } = transaction;
@@ -58,34 +64,31 @@ export class Switchboard {
     if (this.#legs.size >= bounds.legs || own.length >= bounds.legsPerPerson) return transaction.reply(503);
     const leg = this.#inboundLeg(caller, socket, transaction);
     if (request.body === "") return this.#refuse(leg, "INCOMPATIBLE_DESTINATION");
-    const { found, ...rest } = await this.#directory.find(leg.destination, "user_call");
-    if (leg.ended) return;
-    if (!found) return this.#refuse(leg, "why" in rest && rest.why === "unreachable" ? "NORMAL_TEMPORARY_FAILURE" : "UNALLOCATED_NUMBER");
-    if (found.variables["do_not_disturb"] === "true") return this.#refuse(leg, "NO_USER_RESPONSE", "Do Not Disturb", 480);
-    const devices = this.#registrar.of(found.id);
-    if (devices.length === 0) return this.#refuse(leg, "USER_NOT_REGISTERED");
-    this.#ring(leg, found.id, devices);
+    await this.#call(leg);
+  }
+
+  /** Takes a leg out of its call and connects it with somebody else; the leg that it talked to is over. */
+  transfer(leg: Leg, destination: string): void {
+    const left = leg.peer;
+    if (left) {
+      this.#unbridged(leg, left);
+      leg.peer = undefined;
+      this.#end(left, "NORMAL_CLEARING", true);
+    }
+    leg.originator = undefined;
+    leg.calls(destination);
+    this.#call(leg).catch((error: Error) => {
+      this.#log("transfer-failed", { leg: leg.uuid, reason: error.message });
+      this.hangUp(leg, "NORMAL_TEMPORARY_FAILURE");
+    });
   }
 
   /** The caller takes an unanswered call back. */
   cancel(transaction: ServerTransaction): void {
     const leg = this.legs.find(({ invite }) => invite === transaction);
-    if (leg) this.hangUp(leg, "ORIGINATOR_CANCEL");
-  }
-
-  /** A request within a dialog. */
-  handle(leg: Leg, transaction: ServerTransaction): void {
-    const { request } = transaction;
-    switch (request.method) {
-      case "BYE":
-        transaction.reply(200);
-        return this.hangUp(leg, "NORMAL_CLEARING", false);
-      case "INVITE": return this.#reinvite(leg, transaction);
-      case "INFO": return this.#info(leg, transaction);
-      case "UPDATE": return request.body === "" ? transaction.reply(200, { headers: [this.#contact()] }) : transaction.reply(488);
-      case "NOTIFY": case "OPTIONS": return transaction.reply(200);
-      default: transaction.reply(501, { reason: "Not in the lab switch" });
-    }
+    if (!leg) return;
+    if (leg.disposition !== "") leg.disposition = "ORIGINATOR_CANCEL";
+    this.hangUp(leg, "ORIGINATOR_CANCEL");
   }
 
   /** Ends a leg and, when they talk, its peer. `tell` is false when the device ended it itself. */
@@ -93,7 +96,7 @@ export class Switchboard {
     if (leg.ended) return;
     const { peer } = leg;
     if (peer && !peer.ended) {
-      this.#events.emit("CHANNEL_UNBRIDGE", this.#headers(leg));
+      this.#unbridged(leg, peer);
       this.#end(leg, cause, tell);
       this.#end(peer, "NORMAL_CLEARING", true);
       return;
@@ -130,16 +133,31 @@ export class Switchboard {
     return leg;
   }
 
-  #ring(caller: Leg, person: string, devices: ReturnType<Registrar["of"]>): void {
-    const body = caller.invite!.request.body;
+  /** Looks up who is called, and rings their devices. */
+  async #call(leg: Leg): Promise<void> {
+    const { found, ...rest } = await this.#directory.find(leg.destination, "user_call");
+    if (leg.ended) return;
+    if (!found) return this.#refuse(leg, "why" in rest && rest.why === "unreachable" ? "NORMAL_TEMPORARY_FAILURE" : "UNALLOCATED_NUMBER");
+    if (found.variables["do_not_disturb"] === "true") return this.#refuse(leg, "NO_USER_RESPONSE", "Do Not Disturb", 480);
+    leg.disposition = "failure";
+    const devices = this.#registrar.of(found.id);
+    if (devices.length === 0) return this.#refuse(leg, "USER_NOT_REGISTERED");
+    this.#ring(leg, found, devices);
+  }
+
+  #ring(caller: Leg, { id: person, numberAlias = person }: DirectoryUser, devices: ReturnType<Registrar["of"]>): void {
+    caller.dialled = person;
+    // A transferred leg has no offer at hand: the called device makes one. (RFC 3725 section 4.1)
+    const body = caller.invite?.request.body ?? "";
     const called = devices.map(({ contact, socket }) => {
       const leg = new Leg({
         direction: "outbound", person, socket, callId: randomUUID(),
         local: `${quoted(caller.callerName)} <sip:${caller.callerNumber}@${this.#config.domain}>`,
         remote: `<sip:${person}@${this.#config.domain}>`,
-        target: contact, destination: person, callerName: caller.callerName, callerNumber: caller.callerNumber,
+        target: contact, destination: person, callerName: caller.callerName, callerNumber: caller.callerNumber, number: numberAlias,
       });
       leg.originator = caller;
+      leg.dialled = person;
       return leg;
     });
     const causes: Cause[] = [];
@@ -147,7 +165,7 @@ export class Switchboard {
     timer.unref();
     for (const leg of called) {
       this.#add(leg);
-      const extra: Header[] = [this.#contact(), sdp, ["X-Call-ID", caller.uuid]];
+      const extra: Header[] = [this.contact, ...(body === "" ? [] : [sdp]), ["X-Call-ID", caller.uuid]];
       leg.inviting = leg.socket.transactions.request(leg.request("INVITE", body, extra), (response) => {
         if (response.status < 200) return this.#progress(caller, leg, response);
         leg.inviting = undefined;
@@ -157,7 +175,7 @@ export class Switchboard {
         }
         causes.push(leg.cause ?? causeOf(response.status));
         if (!leg.ended) this.#end(leg, causeOf(response.status), false);
-        if (causes.length === called.length && !caller.ended && caller.state === "ringing") {
+        if (causes.length === called.length && !caller.ended && !caller.peer) {
           clearTimeout(timer);
           this.#refuse(caller, mostTelling(causes));
         }
@@ -168,35 +186,48 @@ export class Switchboard {
   #progress(caller: Leg, leg: Leg, { status }: SipResponse): void {
     if (status === 100 || leg.ended || caller.ended || leg.progressed) return;
     leg.progressed = true;
-    this.#events.emit("CHANNEL_PROGRESS", this.#headers(leg));
+    this.tell("CHANNEL_PROGRESS", leg);
     if (caller.progressed) return;
     caller.progressed = true;
-    caller.invite?.reply(180, { toTag: caller.localTag, headers: [this.#contact()] });
-    this.#events.emit("CHANNEL_PROGRESS", this.#headers(caller));
+    caller.invite?.reply(180, { toTag: caller.localTag, headers: [this.contact] });
+    this.tell("CHANNEL_PROGRESS", caller);
   }
 
   /** The first device to answer has the call. */
   #accept(caller: Leg, leg: Leg, called: readonly Leg[], response: SipResponse): void {
     leg.learn(response);
-    leg.socket.transactions.send(leg.acknowledge());
-    if (leg.ended || caller.ended || caller.state === "answered") {
-      // It answered in the moment in which it was too late.
+    const late = leg.ended || caller.ended || caller.peer !== undefined;
+    if (late || caller.state === "ringing") leg.socket.transactions.send(leg.acknowledge());
+    if (late) {
       leg.socket.transactions.request(leg.goodbye(leg.cause ?? "LOSE_RACE"), () => {});
       if (!leg.ended) this.#end(leg, "LOSE_RACE", false);
       return;
     }
     this.#answered(leg);
-    this.#answered(caller);
+    if (caller.state === "ringing") this.#answered(caller);
+    else this.#offerAgain(caller, leg, response.body);
     caller.peer = leg;
     leg.peer = caller;
-    caller.invite?.reply(200, { toTag: caller.localTag, body: response.body, headers: [this.#contact(), sdp, ["Allow", allow], ["X-Call-ID", caller.uuid]] });
+    caller.disposition = "SUCCESS";
+    caller.invite?.reply(200, { toTag: caller.localTag, body: response.body, headers: [this.contact, sdp, ["Allow", allow], ["X-Call-ID", caller.uuid]] });
     caller.invite = undefined;
-    this.#events.emit("CHANNEL_BRIDGE", { ...this.#headers(caller), "Bridge-A-Unique-ID": caller.uuid, "Bridge-B-Unique-ID": leg.uuid });
+    this.tell("CHANNEL_BRIDGE", caller, { "Bridge-A-Unique-ID": caller.uuid, "Bridge-B-Unique-ID": leg.uuid });
     for (const other of called) if (other !== leg && !other.ended) this.#end(other, "LOSE_RACE", true);
   }
 
+  /** A leg that talked to somebody else gets the new one's offer; its answer goes back in the ACK. (RFC 3725 section 4.1) */
+  #offerAgain(leg: Leg, from: Leg, offer: string): void {
+    leg.socket.transactions.request(leg.request("INVITE", offer, [this.contact, sdp]), (response) => {
+      if (response.status < 200) return;
+      const agreed = response.status < 300;
+      if (agreed) leg.socket.transactions.send(leg.acknowledge());
+      from.socket.transactions.send(from.acknowledge(agreed ? response.body : ""));
+      if (!agreed) this.hangUp(leg, "INCOMPATIBLE_DESTINATION");
+    });
+  }
+
   #giveUp(caller: Leg, cause: Cause): void {
-    if (caller.ended || caller.state !== "ringing") return;
+    if (caller.ended || caller.peer) return;
     for (const leg of this.legs) if (leg.originator === caller && leg.state === "ringing") this.#end(leg, cause, true);
     this.#refuse(caller, cause);
   }
@@ -207,55 +238,30 @@ export class Switchboard {
     if (!leg.ended) this.#end(leg, cause, false);
   }
 
-  /** Answers the caller's INVITE with what came of it. */
+  /** Answers the caller's INVITE with what came of it; a leg that was transferred there is over. */
   #refuse(leg: Leg, cause: Cause, reason?: string, status = statusOf(cause)): void {
     if (leg.ended) return;
-    leg.invite?.reply(status, { toTag: leg.localTag, reason, headers: [["Reason", reasonHeader(cause)]] });
+    if (leg.disposition !== "") leg.disposition = cause;
+    if (!leg.invite) return this.hangUp(leg, cause);
+    leg.invite.reply(status, { toTag: leg.localTag, reason, headers: [["Reason", reasonHeader(cause)]] });
     leg.invite = undefined;
     this.#end(leg, cause, false);
   }
 
-  /** A device changes its session: hold, or another network. The peer gets the offer, and its answer goes back. */
-  #reinvite(leg: Leg, transaction: ServerTransaction): void {
-    const { body } = transaction.request;
-    const { peer } = leg;
-    if (!peer || peer.ended || !peer.socket.open || body === "") return transaction.reply(peer ? 488 : 500);
-    const contact = header(transaction.request, "Contact");
-    if (contact !== undefined) leg.target = parseAddress(contact).uri;
-    peer.socket.transactions.request(peer.request("INVITE", body, [this.#contact(), sdp]), (response) => {
-      if (response.status < 200) return;
-      if (response.status >= 300) return transaction.reply(response.status === 491 ? 491 : 488);
-      peer.socket.transactions.send(peer.acknowledge());
-      transaction.reply(200, { body: response.body, headers: [this.#contact(), sdp] });
-      this.#hold(leg, /^a=(sendonly|inactive)\r?$/m.test(body));
-    });
-  }
-
-  #hold(leg: Leg, held: boolean): void {
-    if (leg.held === held || leg.ended) return;
-    leg.held = held;
-    this.#events.emit(held ? "CHANNEL_HOLD" : "CHANNEL_UNHOLD", this.#headers(leg));
-  }
-
-  /** DTMF by INFO goes on to the peer. */
-  #info(leg: Leg, transaction: ServerTransaction): void {
-    const { request } = transaction;
-    transaction.reply(200);
-    const digit = /^Signal\s*=\s*([0-9A-D*#])/im.exec(request.body)?.[1];
-    if (digit !== undefined) this.#events.emit("DTMF", { ...this.#headers(leg), "DTMF-Digit": digit, "DTMF-Source": "ENDPOINT" });
-    const type = header(request, "Content-Type");
-    if (leg.peer && type !== undefined && request.body.length <= 1_024) leg.peer.socket.transactions.request(leg.peer.request("INFO", request.body, [["Content-Type", type]]), () => {});
+  /** Two legs talk no more: FreeSWITCH says so of the one that called. */
+  #unbridged(leg: Leg, peer: Leg): void {
+    this.tell("CHANNEL_UNBRIDGE", peer.originator === leg ? leg : peer);
   }
 
   #answered(leg: Leg): void {
     leg.state = "answered";
     leg.answeredUs = microseconds();
-    this.#events.emit("CHANNEL_ANSWER", this.#headers(leg));
+    this.tell("CHANNEL_ANSWER", leg);
   }
 
   #add(leg: Leg): void {
     this.#legs.set(leg.uuid, leg);
-    this.#events.emit("CHANNEL_CREATE", this.#headers(leg));
+    this.tell("CHANNEL_CREATE", leg);
   }
 
   #end(leg: Leg, cause: Cause, tell: boolean): void {
@@ -265,9 +271,9 @@ export class Switchboard {
     leg.state = "ended";
     leg.endedUs = microseconds();
     if (tell) this.#tellDevice(leg, was, cause);
-    this.#events.emit("CHANNEL_HANGUP", this.#headers(leg));
-    this.#events.emit("CHANNEL_HANGUP_COMPLETE", this.#headers(leg));
-    this.#events.emit("CHANNEL_DESTROY", this.#headers(leg));
+    this.tell("CHANNEL_HANGUP", leg);
+    this.tell("CHANNEL_HANGUP_COMPLETE", leg);
+    this.tell("CHANNEL_DESTROY", leg);
     this.#legs.delete(leg.uuid);
     this.#log("leg-ended", { leg: leg.uuid, person: leg.person, direction: leg.direction, cause });
     if (this.#legs.size === 0) this.onIdle();
@@ -279,12 +285,10 @@ export class Switchboard {
     else leg.invite?.reply(cause === "ORIGINATOR_CANCEL" ? 487 : statusOf(cause), { toTag: leg.localTag, headers: [["Reason", reasonHeader(cause)]] });
   }
 
-  #contact(): Header {
+  /** Where a device sends its requests within a dialog. */
+  get contact(): Header {
     return ["Contact", `<sip:switch@${this.#config.wsHost}:${this.#config.wsPort};transport=ws>`];
   }
 
-  #headers(leg: Leg): Record<string, string> {
-    return channelHeaders(leg, this.#config.domain);
-  }
 }
 

@@ -1,6 +1,6 @@
 import { isCause } from "../causes.ts";
 import { bounds } from "../bounds.ts";
-import { channelRow } from "../calls/channel-headers.ts";
+import { channelHeaders, channelRow } from "../calls/channel-headers.ts";
 import type { Registrar } from "../calls/registrar.ts";
 import type { Switchboard } from "../calls/switchboard.ts";
 import type { Config } from "../config.ts";
@@ -24,6 +24,11 @@ const commands: Record<string, Command> = {
     switchboard.hangUp(leg, isCause(cause) ? cause : "NORMAL_CLEARING");
     return "+OK\n";
   },
+  uuid_dump([uuid = "", format], { switchboard, config }) {
+    const leg = switchboard.leg(uuid);
+    if (!leg) return "-ERR No such channel!\n";
+    return format === "json" ? `${JSON.stringify(channelHeaders(leg, config.domain))}\n` : "-ERR The lab switch dumps 'json' only\n";
+  },
   uuid_exists: ([uuid = ""], { switchboard }) => String(switchboard.leg(uuid) !== undefined),
   uuid_getvar([uuid = "", name = ""], { switchboard }) {
     const leg = switchboard.leg(uuid);
@@ -34,6 +39,15 @@ const commands: Record<string, Command> = {
     if (!leg) return "-ERR No such channel!\n";
     if (leg.variables.size >= bounds.variables || value.join(" ").length > bounds.variableBytes) return "-ERR Too many or too long variables\n";
     leg.variables.set(name, value.join(" "));
+    return "+OK\n";
+  },
+  uuid_transfer([uuid = "", ...rest], { switchboard }) {
+    const leg = switchboard.leg(uuid);
+    if (!leg) return "-ERR No such channel!\n";
+    const [destination = "", dialplan = "XML", context = "default"] = rest[0] === "-bleg" ? rest.slice(1) : rest;
+    const moving = rest[0] === "-bleg" ? leg.peer : leg;
+    if (moving?.state !== "answered" || !/^[a-z0-9._-]{1,64}$/.test(destination) || dialplan !== "XML" || context !== "default") return "-ERR The lab switch transfers an answered leg, or with -bleg its peer, to a person in the context default\n";
+    switchboard.transfer(moving, destination);
     return "+OK\n";
   },
   hupall([cause = "MANAGER_REQUEST"], { switchboard }) {
@@ -85,7 +99,7 @@ function sofia([what, kind, profile, list]: string[], { config, registrar }: Swi
   if (what !== "status") return "-ERR The lab switch knows 'sofia status' only\n";
   if (kind === undefined) return `                     Name\t   Type\tData\tState\n${"=".repeat(80)}\n               houseline\tprofile\tsip:switch@${config.wsHost}:${config.wsPort};transport=ws\tRUNNING (0)\n`;
   if (kind === "profile" && profile === "houseline" && list === "reg") {
-    return `${registrar.all.map(({ person, contact }) => `User:    \t${person}@${config.domain}\nContact: \t<${contact}>\n`).join("\n")}\nTotal items returned: ${registrar.all.length}\n`;
+    return `${registrar.all.map(({ person, contact, authName }) => `User:    \t${person}@${config.domain}\nContact: \t<${contact}>\nAuth-User:  \t${authName}\n`).join("\n")}\nTotal items returned: ${registrar.all.length}\n`;
   }
   return "-ERR The lab switch has one profile, houseline\n";
 }

@@ -1,6 +1,7 @@
 import { bounds } from "../bounds.ts";
 import type { Directory } from "../directory/directory.ts";
 import { authenticate, type Verdict } from "../calls/gatekeeper.ts";
+import { handleInDialog } from "../calls/in-dialog.ts";
 import type { Registrar } from "../calls/registrar.ts";
 import type { Switchboard } from "../calls/switchboard.ts";
 import type { Log } from "../log.ts";
@@ -28,7 +29,7 @@ export class Dispatch {
     const { request } = transaction;
     const leg = this.#switchboard.owner(request);
     if (request.method === "ACK") return;
-    if (leg) return this.#switchboard.handle(leg, transaction);
+    if (leg) return handleInDialog(this.#switchboard, leg, transaction);
     if (param(header(request, "To") ?? "", "tag") !== undefined) return transaction.reply(481);
     switch (request.method) {
       case "REGISTER": return void this.#register(socket, transaction).catch((error: Error) => this.#failed(transaction, error));

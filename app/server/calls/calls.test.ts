@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { SwitchEvent } from "../switch/esl-link.ts";
-import type { ChannelRow } from "../switch/remote-switch.ts";
 import type { TrackedCall } from "./call.ts";
 import { Calls } from "./calls.ts";
 
@@ -15,9 +14,9 @@ function recording(name: string): SwitchEvent[] {
   return readFileSync(join(import.meta.dirname, "../../../test/fixtures/esl", `${name}.jsonl`), "utf8").trim().split("\n").map((line) => JSON.parse(line) as SwitchEvent);
 }
 
-function tracker(quiet: string[] = []) {
+function tracker(quiet: string[] = [], rescues = false) {
   let time = 1_000;
-  const calls = new Calls({ find: (address) => people.find(({ user, extension }) => user === address || extension === address), doNotDisturb: (user) => quiet.includes(user) }, () => time++);
+  const calls = new Calls({ find: (address) => people.find(({ user, extension }) => user === address || extension === address), doNotDisturb: (user) => quiet.includes(user) }, { now: () => time++, rescues: () => rescues });
   const told: string[] = [];
   let last: TrackedCall | undefined;
   calls.on("changed", (call) => {
@@ -39,6 +38,15 @@ describe("calls, from a recording of FreeSWITCH", () => {
     for (const one of recording("call-hold-transfer")) calls.take(home, one);
     expect(told.slice(0, 6)).toEqual(["anna>boris ringing", "anna>boris answered", "anna>boris held", "anna>boris answered", "anna>boris held", "anna>boris answered"]);
     expect(told.at(-1)).toBe("anna>boris ended hung-up");
+    expect(calls.all).toEqual([]);
+  });
+
+  it("follows a blind transfer: who talks to whom afterwards, and that it was one call", () => {
+    const { calls, told } = tracker();
+    for (const one of recording("scenes/blind-transfer")) calls.take(home, one);
+    expect(told[0]).toBe("anna>boris ringing");
+    expect(new Set(told.at(-2)!.split(/[> ]/).slice(0, 2))).toEqual(new Set(["boris", "clara"]));
+    expect(told.at(-1)).toMatch(/ended hung-up$/);
     expect(calls.all).toEqual([]);
   });
 
@@ -97,29 +105,55 @@ describe("calls", () => {
     const other = {};
     for (const one of [inbound(1, "anna", "boris"), outbound(2, "boris", 1), event("ANSWER", 2), event("ANSWER", 1)]) calls.take(home, one);
     calls.take(other, inbound(5, "clara", "boris"));
-    calls.lose(home);
+    calls.gone(home);
     expect(told).toContain("anna>boris ended failed");
     expect(calls.all.map(({ caller }) => caller.user)).toEqual(["clara"]);
   });
 
-  const row = (n: number, direction: "inbound" | "outbound", user: string, callstate: string, dest = ""): ChannelRow =>
-    ({ uuid: uuid(n), direction, created_epoch: "1", cid_num: "", dest, callstate, presence_id: `${user}@x`, call_uuid: uuid(1) });
+  const dump = (n: number, direction: "inbound" | "outbound", user: string, more: Record<string, string> = {}): SwitchEvent => ({
+    ...(direction === "inbound" ? inbound(n, user, "1001") : outbound(n, user, 1)), "Event-Name": "CHANNEL_DATA", "Answer-State": "answered", "Channel-Call-State": "ACTIVE", "Channel-Call-UUID": uuid(1),
+    "Caller-Channel-Created-Time": `${1_000_000 + n}`, ...more,
+  });
+  const nothing = { channels: [], conferences: [], parked: [] };
 
-  it("are rebuilt from the list of channels after a gap, with the same id", () => {
+  it("are rebuilt from what the switch has after a gap, with the same id", () => {
     const { calls, told } = tracker();
-    calls.resynchronise(home, [row(2, "outbound", "boris", "ACTIVE"), row(1, "inbound", "anna", "ACTIVE", "1001")]);
+    calls.read(home, { ...nothing, channels: [dump(2, "outbound", "boris", { variable_signal_bond: uuid(1) }), dump(1, "inbound", "anna", { variable_signal_bond: uuid(2), "Channel-Call-State": "HELD" })] });
     expect(calls.all.map(({ id }) => id)).toEqual([uuid(1)]);
-    expect(told.at(-1)).toBe("anna>boris answered");
+    expect(told.at(-1)).toBe("anna>boris held");
+    expect(calls.view(calls.all[0]!)!.participants!.map(({ user, state, holds }) => [user, state, holds])).toEqual([["anna", "talking", true], ["boris", "held", undefined]]);
     calls.take(home, event("HANGUP_COMPLETE", 2, { "Hangup-Cause": "NORMAL_CLEARING" }));
     calls.take(home, event("HANGUP_COMPLETE", 1, { "Hangup-Cause": "NORMAL_CLEARING" }));
     expect(told.at(-1)).toBe("anna>boris ended hung-up");
   });
 
-  it("that are not in that list have ended meanwhile", () => {
+  it("of another switch are not taken for calls of this one, although their callers are known here", () => {
+    const { calls } = tracker();
+    calls.take(home, { ...inbound(1, "anna", "boris"), variable_sip_auth_username: "~mesh" });
+    calls.read(home, { ...nothing, channels: [dump(1, "inbound", "anna", { variable_sip_auth_username: "~mesh" }), dump(2, "outbound", "boris", { "Other-Leg-Unique-ID": uuid(1), "Channel-Call-UUID": uuid(1) })] });
+    expect(calls.all).toEqual([]);
+  });
+
+  it("are rebuilt by our marks when the leg that began them has gone, and remember who is missing", () => {
+    const { calls } = tracker([], true);
+    calls.read(home, { ...nothing, channels: [dump(7, "outbound", "boris", { "Other-Leg-Unique-ID": "", "Channel-Call-UUID": uuid(7), variable_houseline_call: uuid(1), variable_houseline_role: "callee", variable_houseline_missing: "anna~k3f9" })] });
+    expect(calls.all.map(({ id, state }) => [id, state])).toEqual([[uuid(1), "rescuing"]]);
+    expect(calls.presenceOf("anna")).toBe("in-call");
+  });
+
+  it("that the switch doesn't have any more have ended meanwhile", () => {
     const { calls, told } = tracker();
     for (const one of [inbound(1, "anna", "boris"), outbound(2, "boris", 1), event("ANSWER", 2), event("ANSWER", 1)]) calls.take(home, one);
-    calls.resynchronise(home, []);
+    calls.read(home, nothing);
     expect(told.at(-1)).toBe("anna>boris ended failed");
+  });
+
+  it("are not begun anew by a leg that comes late", () => {
+    const { calls, told } = tracker();
+    for (const one of [inbound(1, "anna", "boris"), event("HANGUP_COMPLETE", 1, { "Hangup-Cause": "ORIGINATOR_CANCEL" })]) calls.take(home, one);
+    calls.take(home, { ...outbound(3, "anna", 9), variable_houseline_call: uuid(1), variable_houseline_person: "anna" });
+    expect(calls.all).toEqual([]);
+    expect(told.at(-1)).toBe("anna>boris ended cancelled");
   });
 
   it("pass over what is not theirs: ids that are none, legs that nobody knows, accounts of nobody", () => {
@@ -128,5 +162,59 @@ describe("calls", () => {
     calls.take(home, inbound(2, "stranger", "boris"));
     calls.take(home, event("ANSWER", 9));
     expect(calls.all).toEqual([]);
+  });
+});
+
+describe("people who vanish", () => {
+  const talking = [inbound(1, "anna", "boris"), outbound(2, "boris", 1), event("ANSWER", 2), event("ANSWER", 1), event("BRIDGE", 1, { "Other-Leg-Unique-ID": uuid(2) })];
+  const hangUp = (n: number, cause: string, disposition = "send_bye") => event("HANGUP_COMPLETE", n, { "Hangup-Cause": cause, variable_sip_hangup_disposition: disposition });
+
+  it("with the whole switch are waited for, and the same call goes on in another", () => {
+    const { calls, told } = tracker([], true);
+    const other = {};
+    for (const one of talking) calls.take(home, one);
+    calls.gone(home);
+    expect(told.at(-1)).toBe("anna>boris rescuing");
+    for (const [n, user] of [[5, "anna"], [6, "boris"]] as const) {
+      calls.take(other, { ...outbound(n, user, 9), variable_houseline_call: uuid(1), variable_houseline_person: user, variable_houseline_role: user === "anna" ? "caller" : "callee" });
+      calls.take(other, event("ANSWER", n));
+      calls.markReturned(calls.get(uuid(1))!, user);
+    }
+    expect(calls.all.map(({ id, state, legs }) => [id, state, legs.size])).toEqual([[uuid(1), "answered", 2]]);
+  });
+
+  it("by lost media take their peer's leg along, which is waited for too", () => {
+    const { calls, told } = tracker([], true);
+    for (const one of [...talking, hangUp(1, "MEDIA_TIMEOUT"), hangUp(2, "NORMAL_CLEARING")]) calls.take(home, one);
+    expect(told.at(-1)).toBe("anna>boris rescuing");
+    expect([...calls.all[0]!.rescuing.keys()]).toEqual(["anna", "boris"]);
+  });
+
+  it("did not, when their device said goodbye", () => {
+    const { calls, told } = tracker([], true);
+    for (const one of [...talking, hangUp(1, "NORMAL_CLEARING", "recv_bye"), hangUp(2, "NORMAL_CLEARING")]) calls.take(home, one);
+    expect(told.at(-1)).toBe("anna>boris ended hung-up");
+  });
+
+  it("are not waited for when the other one hangs up", () => {
+    const { calls, told } = tracker([], true);
+    for (const one of talking) calls.take(home, one);
+    calls.markVanished(calls.all[0]!, "anna");
+    for (const one of [hangUp(2, "NORMAL_CLEARING", "recv_bye"), hangUp(1, "NORMAL_CLEARING")]) calls.take(home, one);
+    expect(told.at(-1)).toBe("anna>boris ended hung-up");
+    expect(calls.all).toEqual([]);
+  });
+
+  it("and are back when their page is rung: the old leg ends, the call goes on", () => {
+    const { calls, told } = tracker([], true);
+    for (const one of talking) calls.take(home, one);
+    calls.markVanished(calls.all[0]!, "anna");
+    calls.take(home, { ...outbound(5, "anna", 9), variable_houseline_call: uuid(1), variable_houseline_person: "anna", variable_houseline_role: "caller" });
+    for (const one of [event("ANSWER", 5), event("BRIDGE", 5, { "Other-Leg-Unique-ID": uuid(2) })]) calls.take(home, one);
+    calls.markReturned(calls.all[0]!, "anna");
+    calls.take(home, hangUp(1, "PICKED_OFF"));
+    expect(told.at(-1)).toBe("anna>boris answered");
+    for (const one of [hangUp(2, "NORMAL_CLEARING", "recv_bye"), hangUp(5, "NORMAL_CLEARING")]) calls.take(home, one);
+    expect(told.at(-1)).toBe("anna>boris ended hung-up");
   });
 });

@@ -22,10 +22,18 @@ const unanswered: Record<string, EndReason> = {
 };
 
 /** Causes by which a call that was answered ends in the ordinary way. */
-const ordinary = new Set(["NORMAL_CLEARING", "ATTENDED_TRANSFER", "BLIND_TRANSFER", "NONE", "SUCCESS", "ORIGINATOR_CANCEL"]);
+const ordinary = new Set(["NORMAL_CLEARING", "ATTENDED_TRANSFER", "BLIND_TRANSFER", "NONE", "SUCCESS", "ORIGINATOR_CANCEL", "PICKED_OFF", "LOSE_RACE"]);
+
+/** Causes that say that a device is out of reach, which nobody meant. */
+const losses = new Set(["MEDIA_TIMEOUT", "RECOVERY_ON_TIMER_EXPIRE", "DESTINATION_OUT_OF_ORDER"]);
 
 /** Why a call ended, from the cause of the leg that decided it. (FreeSWITCH, "Hangup Cause Code Table") */
 export function endReasonOf(cause: string, answered: boolean): EndReason {
   if (answered) return ordinary.has(cause) ? "hung-up" : "failed";
   return unanswered[cause] ?? "failed";
+}
+
+/** Whether a leg that talked ended because its device was lost. */
+export function isLoss(cause: string): boolean {
+  return losses.has(cause);
 }

@@ -50,7 +50,7 @@ export class SwitchDirectory {
     return userDocument(this.#domain, {
       id: person.user,
       numberAlias: person.extension,
-      params: { "dial-string": `\${sofia_contact(*/${person.user}@${this.#domain})}` },
+      params: { "dial-string": dialString(person.user, this.#domain) },
       variables: {
         language: person.language, voicemail: String(person.voicemail),
         ...(people.doNotDisturb(person.user) ? { do_not_disturb: "true" } : {}),
@@ -67,4 +67,12 @@ export class SwitchDirectory {
       variables: { room_name: name, room_title: title, room_number: number ?? "", room_pin: pin, room_moderators: moderators.join(" ") },
     });
   }
+}
+
+/**
+ * All of a person's devices, for `user/anna`. What a device registers as its contact is pasted into a dial string, where a comma begins
+ * another leg and a bracket sets variables, some of which run commands: whoever has anything but plain SIP URIs has no device.
+ */
+function dialString(user: string, domain: string): string {
+  return `\${regex(\${sofia_contact(*/${user}@${domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
 }

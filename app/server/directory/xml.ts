@@ -18,6 +18,7 @@ export function userDocument(domain: string, { id, numberAlias, params, variable
     Object.entries(values).map(([name, value]) => `<${tag} name="${escape(name)}" value="${escape(value)}"/>`).join("");
   return `<document type="freeswitch/xml"><section name="directory"><domain name="${escape(domain)}">`
     + `<user id="${escape(id)}"${numberAlias === undefined ? "" : ` number-alias="${escape(numberAlias)}"`} cacheable="true">`
-    + `<params>${list("param", params)}</params><variables>${list("variable", variables)}</variables>`
+    // FreeSWITCH lets in whoever names a user that has no password, whatever they answer to its challenge: a dialled person has none.
+    + `<params>${list("param", { "allow-empty-password": "false", ...params })}</params><variables>${list("variable", variables)}</variables>`
     + `</user></domain></section></document>`;
 }

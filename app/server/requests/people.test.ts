@@ -8,7 +8,7 @@ beforeAll(async () => {
   stack = await TestStack.create();
   await stack.start(0);
   for (const [user, name] of [["jerome", "Jérôme Müller-Lüdenscheidt"], ["fedor", "Фёдор Достоевский"], ["m.weber", "Mia Weber"]]) await stack.api("POST", "/people", { user, name, password: "long-enough" });
-}, 60_000);
+});
 afterAll(() => stack?.remove());
 
 describe("what a person says about themselves", () => {
@@ -25,7 +25,7 @@ describe("what a person says about themselves", () => {
     expect((await client.ask("setDoNotDisturb", { on: false })).me).toMatchObject({ presence: "available" });
     await client.ask("setStatus", { text: "" });
     for (const one of [client, boris]) one.socket.close();
-  }, 30_000);
+  });
 
   it("has favourites, in the order in which they were added", async () => {
     const { client } = await stack.signIn("clara");
@@ -34,7 +34,28 @@ describe("what a person says about themselves", () => {
     expect((await client.ask("setFavourite", { user: "fedor", on: false })).profile).toMatchObject({ favourites: ["anna"] });
     await expect(client.ask("setFavourite", { user: "nobody", on: true })).rejects.toMatchObject({ code: "not-found" });
     client.socket.close();
-  }, 30_000);
+  });
+});
+
+describe("presence", () => {
+  it("outlasts a page that reloads, and ends a few seconds after a page that doesn't come back", async () => {
+    const { client: watcher } = await stack.signIn("boris");
+    const { client, session } = await stack.signIn("dmitri");
+    const seen = () => watcher.events("person").map(({ data }) => (data as { person: Person }).person).filter(({ user }) => user === "dmitri").map(({ presence }) => presence);
+    await until(() => seen().at(-1) === "available");
+    client.socket.terminate();
+    const back = await stack.open();
+    await back.ask("resume", { resumeToken: session.resumeToken, lastSeq: client.lastSeq });
+    // What happens afterwards was not preceded by anything.
+    await back.ask("setStatus", { availability: "away" });
+    await until(() => seen().at(-1) === "away");
+    expect(seen()).not.toContain("offline");
+    back.socket.terminate();
+    await until(() => seen().at(-1) === "offline");
+    const { client: again } = await stack.signIn("dmitri");
+    await again.ask("setStatus", { availability: "available" });
+    for (const one of [again, watcher]) one.socket.close();
+  });
 });
 
 describe("finding people", () => {
@@ -50,7 +71,7 @@ describe("finding people", () => {
     expect(await found("101")).toEqual(["anna"]);
     for (const text of ["eber", "zz", "..."]) expect(await found(text), text).toEqual([]);
     client.socket.close();
-  }, 30_000);
+  });
 });
 
 describe("changing one's password", () => {
@@ -63,7 +84,7 @@ describe("changing one's password", () => {
     await expect(stack.signIn("dmitri")).rejects.toMatchObject({ code: "unauthorized" });
     await (await stack.open()).ask("login", { user: "dmitri", password: "a-new-password" });
     one.socket.close();
-  }, 30_000);
+  });
 });
 
 describe("too many devices", () => {
@@ -73,5 +94,5 @@ describe("too many devices", () => {
     await until(() => clients.some(({ closed }) => closed === closeCodes.tooMany));
     expect(clients.map(({ closed }) => closed)).toEqual([closeCodes.tooMany, ...Array.from({ length: 10 }, () => undefined)]);
     for (const { socket } of clients) socket.close();
-  }, 60_000);
+  });
 });

@@ -8,7 +8,7 @@ let cluster: PostgresCluster;
 
 beforeAll(async () => {
   cluster = await PostgresCluster.start();
-}, 60_000);
+});
 afterAll(() => cluster?.remove());
 
 const bodies = (...clients: TestClient[]) => clients.flatMap((client) => client.events("message").map(({ data }) => (data as { message: Message }).message.body));
@@ -21,7 +21,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     stack = await TestStack.create(kind === "SQLite" ? {} : { databaseUrl: cluster.createDatabase() });
     await stack.start(0);
     await stack.start(1);
-  }, 60_000);
+  });
   afterAll(() => stack?.remove());
 
   it("show each other's people: who is online, what they say, and when they are gone", async () => {
@@ -36,7 +36,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     await seen('"offline"');
     anna.socket.close();
     boris.socket.close();
-  }, 30_000);
+  });
 
   it("deliver messages to every device of both sides, once, and tell what became of them", async () => {
     const [{ client: anna }, { client: annaToo }, { client: boris }] = [await stack.signIn("anna", 0), await stack.signIn("anna", 1), await stack.signIn("boris", 1)];
@@ -50,7 +50,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     expect((await anna.ask("listMessages", { with: "boris", limit: 1 })).messages).toEqual([{ ...message, state: "read" }]);
     for (const client of [anna, annaToo, boris]) expect(bodies(client)).toEqual(["hello"]);
     for (const client of [anna, annaToo, boris]) client.socket.close();
-  }, 30_000);
+  });
 
   it("know each other's devices, and sign one out", async () => {
     const [{ client: one, session: here }, { client: two, session: there }] = [await stack.signIn("clara", 0), await stack.signIn("clara", 1)];
@@ -62,7 +62,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     expect(await two.closedWith()).toBe(closeCodes.unauthorized);
     await expect(resume(await stack.open(1), there, 0)).rejects.toMatchObject({ code: "not-found" });
     one.socket.close();
-  }, 30_000);
+  });
 
   it("move a session from one to the other while both live: nothing is lost, nothing comes twice", async () => {
     const { client: dmitri, session } = await stack.signIn("dmitri", 0);
@@ -79,7 +79,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     expect(bodies(dmitri, back)).toEqual(["one", "two", "three"]);
     expect(back.numbers).toEqual(back.numbers.map((_, index) => last + 1 + index));
     for (const one of [back, boris]) one.socket.close();
-  }, 30_000);
+  });
 
   it("survive a release that goes while messages keep coming: each arrives once, and the numbers have no gap", async () => {
     const { client: anna, session } = await stack.signIn("anna", 0);
@@ -107,7 +107,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     expect(Date.now() - began).toBeLessThan(10_000);
     await stack.start(0);
     for (const one of [back, boris]) one.socket.close();
-  }, 60_000);
+  });
 
   it("start a session over whose server was killed: the snapshot has what was acknowledged", async () => {
     const { client: anna, session } = await stack.signIn("anna", 0);
@@ -125,7 +125,7 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     expect(back.numbers[0]).toBeGreaterThan(anna.lastSeq);
     for (const one of [back, boris]) one.socket.close();
     await stack.start(0);
-  }, 60_000);
+  });
 });
 
 describe("two tenants on one PostgreSQL", () => {
@@ -148,5 +148,5 @@ describe("two tenants on one PostgreSQL", () => {
     } finally {
       await stack.remove();
     }
-  }, 60_000);
+  });
 });

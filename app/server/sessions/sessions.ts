@@ -17,7 +17,7 @@ const heartbeatMs = 10_000;
 const aliveMs = 25_000;
 const expiryMs = limits.sessionGraceSeconds * 1_000;
 /** How long another server may take to hand a session over. */
-const handOverMs = 2_000;
+const handOverMs = 1_000;
 
 interface SessionsEvents {
   /** Who of these is online may have changed. */

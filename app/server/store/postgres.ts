@@ -91,7 +91,8 @@ export class PostgresDatabase implements Database {
   }
 
   async probe(): Promise<void> {
-    await this.read("SELECT 1");
+    const [row] = await this.read<{ standby: boolean }>("SELECT pg_is_in_recovery() AS standby");
+    if (row?.standby) throw new StoreUnavailable("this PostgreSQL is a standby: nothing can be written to it");
   }
 
   listen(listener: ChangeListener): void {

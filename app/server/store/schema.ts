@@ -16,7 +16,7 @@ export const steps: readonly Step[] = [
       `CREATE TABLE accounts (
          tenant TEXT NOT NULL, user_name TEXT NOT NULL, full_name TEXT NOT NULL, extension TEXT NOT NULL,
          password TEXT NOT NULL DEFAULT '', role TEXT NOT NULL DEFAULT 'member', language TEXT NOT NULL DEFAULT 'en',
-         voicemail BIGINT NOT NULL DEFAULT 1, availability TEXT NOT NULL DEFAULT 'available', status_text TEXT NOT NULL DEFAULT '',
+         voicemail BIGINT NOT NULL DEFAULT 0, availability TEXT NOT NULL DEFAULT 'available', status_text TEXT NOT NULL DEFAULT '',
          history_seen_at BIGINT NOT NULL DEFAULT 0, created_at BIGINT NOT NULL,
          PRIMARY KEY (tenant, user_name), UNIQUE (tenant, extension))`,
       `CREATE TABLE favourites (

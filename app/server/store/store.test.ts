@@ -17,7 +17,7 @@ let folder: string;
 beforeAll(async () => {
   cluster = await PostgresCluster.start();
   folder = mkdtempSync(join(tmpdir(), "houseline-store-"));
-}, 60_000);
+});
 afterEach(() => Promise.all(open.splice(0).map((store) => store.close())));
 afterAll(async () => {
   await cluster?.remove();
@@ -319,5 +319,5 @@ describe("the store on PostgreSQL", () => {
       await Promise.all(open.splice(0).map((one) => one.close()));
       await own.remove();
     }
-  }, 60_000);
+  });
 });

@@ -1,18 +1,22 @@
+import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import { show, type EslCommand, type EslNotice } from "./commands.ts";
+import { EslRefusal, LinkError } from "./esl-error.ts";
 import { Connection, type EslEvent } from "./modesl.ts";
 
 /** Milliseconds; every wait has an end. */
 const defaults = {
   connectTimeoutMs: 3_000,
   commandTimeoutMs: 5_000,
-  /** Silence after which the switch is asked whether it is there. */
-  heartbeatMs: 10_000,
+  /** From one look at whether the switch is there to the next, and how long it may take to answer: a hung connection is noticed after both. */
+  heartbeatMs: 1_500,
+  heartbeatTimeoutMs: 3_000,
   backOffMs: { first: 200, most: 5_000 },
 };
 
 /** Commands sent and not answered yet. */
-const mostPending = 200;
+const mostPending = 2_000;
 
 /** Events by header name; arrays and numbers are left as the switch gives them. */
 export type SwitchEvent = Readonly<Record<string, unknown>>;
@@ -20,14 +24,17 @@ export type SwitchEvent = Readonly<Record<string, unknown>>;
 interface LinkEvents {
   up: [];
   down: [reason: string];
+  /** Nobody listens on the port: the program that did is gone. */
+  refused: [];
   event: [event: SwitchEvent];
 }
 
 interface Pending { reject(error: Error): void; timer: NodeJS.Timeout }
+interface Job extends Pending { resolve(body: string): void; name: string }
 
 /**
- * A connection to one ESL port that keeps coming back. It owns what modesl leaves open: back-off with jitter, a deadline
- * for each command, rejecting what is pending when the socket closes, and a heartbeat.
+ * A connection to one ESL port that keeps coming back. It owns what modesl leaves open: back-off with jitter, subscribing again, a
+ * deadline for each command, rejecting what is pending when the socket closes, and a heartbeat that notices one that hangs.
  */
 export class EslLink extends EventEmitter<LinkEvents> {
   readonly host: string;
@@ -36,6 +43,8 @@ export class EslLink extends EventEmitter<LinkEvents> {
   readonly #events: string;
   readonly #options: typeof defaults;
   readonly #pending = new Set<Pending>();
+  /** Commands that run in the background, by Job-UUID. */
+  readonly #jobs = new Map<string, Job>();
   #connection: Connection | undefined;
   #retry: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -68,20 +77,44 @@ export class EslLink extends EventEmitter<LinkEvents> {
   }
 
   /**
-   * Runs an `api` command.
+   * Runs a command that the switch answers at once.
    *
    * @returns its body
-   * @throws Error when the link is down, the switch answers `-ERR`, or nothing within the deadline
+   * @throws EslRefusal when the switch answers `-ERR`; LinkError when the link is down or nothing came within the deadline
    */
-  api(command: string, ...words: string[]): Promise<string> {
-    const line = [command, ...words].join(" ");
-    // Whoever builds a command has checked its words; a line break would be a second command.
-    if (/[\r\n]/.test(line)) return Promise.reject(new Error("An ESL command can't hold a line break."));
-    return this.#ask((connection, answer) => connection.api(line, answer), line.split(" ")[0]!).then((event) => {
-      const body = event.getBody() ?? "";
-      if (body.startsWith("-ERR")) throw new Error(`${line.split(" ")[0]}: ${body.slice(5).trim() || "refused"}`);
-      return body;
+  async api(command: EslCommand, timeoutMs = this.#options.commandTimeoutMs): Promise<string> {
+    const event = await this.#ask(command.name, (connection, answer) => connection.api(command.line, answer), timeoutMs);
+    return bodyOf(command.name, event.getBody() ?? "");
+  }
+
+  /**
+   * Runs a command that takes its time, such as `originate`, without holding up the others.
+   *
+   * @param timeoutMs from sending to its end
+   * @throws as `api`
+   */
+  async background(command: EslCommand, timeoutMs: number): Promise<string> {
+    const id = randomUUID();
+    const done = new Promise<string>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#jobs.delete(id);
+        reject(new LinkError(`${command.name}: the switch did not finish in time`));
+      }, timeoutMs);
+      this.#jobs.set(id, { resolve, reject, timer, name: command.name });
     });
+    // Awaited below; until then a loss of the link must not count as unhandled.
+    done.catch(() => {});
+    try {
+      await this.#ask(command.name, (connection, answer) => connection.sendRecv(`bgapi ${command.line}`, { "Job-UUID": id }, answer), this.#options.commandTimeoutMs);
+    } catch (error) {
+      this.#settleJob(id)?.reject(error as Error);
+    }
+    return done;
+  }
+
+  /** Fires an event in the switch, which comes back to every server that listens there, this one too. */
+  async fire({ subclass, headers }: EslNotice): Promise<void> {
+    await this.#ask("sendevent", (connection, answer) => connection.sendRecv("sendevent CUSTOM", { "Event-Subclass": subclass, ...headers }, answer), this.#options.commandTimeoutMs);
   }
 
   #connect(): void {
@@ -90,7 +123,10 @@ export class EslLink extends EventEmitter<LinkEvents> {
     const socket = connection.socket as Socket;
     const deadline = setTimeout(() => socket.destroy(new Error("no answer in time")), this.#options.connectTimeoutMs);
     let reason = "closed by the switch";
-    connection.on("error", (error: Error) => { reason = error.message; });
+    connection.on("error", (error: NodeJS.ErrnoException) => {
+      reason = error.message;
+      if (error.code === "ECONNREFUSED" && connection === this.#connection) this.emit("refused");
+    });
     connection.on("esl::event::auth::fail", () => {
       reason = "the switch refused the password";
       socket.destroy();
@@ -100,7 +136,7 @@ export class EslLink extends EventEmitter<LinkEvents> {
       if (connection === this.#connection) this.#ready(connection);
     });
     connection.on("esl::event::**", (event: EslEvent) => {
-      if (connection === this.#connection && event.getHeader("Event-Name") !== undefined) this.emit("event", recordOf(event));
+      if (connection === this.#connection) this.#take(event);
     });
     socket.setNoDelay(true);
     socket.on("close", () => {
@@ -109,27 +145,45 @@ export class EslLink extends EventEmitter<LinkEvents> {
     });
   }
 
+  #take(event: EslEvent): void {
+    const name = event.getHeader("Event-Name");
+    if (!name) return;
+    if (name !== "BACKGROUND_JOB") {
+      this.emit("event", recordOf(event));
+      return;
+    }
+    const job = this.#settleJob(event.getHeader("Job-UUID") ?? "");
+    if (!job) return;
+    try {
+      job.resolve(bodyOf(job.name, event.getBody() ?? ""));
+    } catch (error) {
+      job.reject(error as Error);
+    }
+  }
+
   #ready(connection: Connection): void {
-    this.#ask((_, answer) => connection.sendRecv(`event json ${this.#events}`, answer), "event").then(() => {
+    const subscribe = (line: string) => this.#ask("event", (_, answer) => connection.sendRecv(line, {}, answer), this.#options.commandTimeoutMs);
+    // modesl has asked for one that nobody reads, which comes with every step of a dialplan.
+    Promise.all([subscribe("nixevent CHANNEL_EXECUTE_COMPLETE"), subscribe(`event json BACKGROUND_JOB ${this.#events}`)]).then(() => {
       if (connection !== this.#connection) return;
       this.#up = true;
       this.#attempt = 0;
-      this.#heartbeat = setInterval(() => void this.api("status").catch(() => this.#drop("no answer to a heartbeat")), this.#options.heartbeatMs);
+      this.#heartbeat = setInterval(() => void this.api(show.variable("core_uuid"), this.#options.heartbeatTimeoutMs).catch(() => {}), this.#options.heartbeatMs);
       this.emit("up");
     }).catch(() => (connection.socket as Socket | null)?.destroy());
   }
 
-  #ask(send: (connection: Connection, answer: (event: EslEvent) => void) => void, name: string): Promise<EslEvent> {
+  #ask(name: string, send: (connection: Connection, answer: (event: EslEvent) => void) => void, timeoutMs: number): Promise<EslEvent> {
     const connection = this.#connection;
-    if (!connection?.socket) return Promise.reject(new Error(`${name}: the switch is not connected`));
-    if (this.#pending.size >= mostPending) return Promise.reject(new Error(`${name}: too many commands wait for the switch`));
+    if (!connection?.socket) return Promise.reject(new LinkError(`${name}: the switch is not connected`));
+    if (this.#pending.size >= mostPending) return Promise.reject(new LinkError(`${name}: too many commands wait for the switch`));
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(pending);
-        reject(new Error(`${name}: the switch did not answer in time`));
+        reject(new LinkError(`${name}: the switch did not answer in time`));
         // modesl matches answers by order alone: after a lost one nothing on this socket can be trusted.
-        this.#drop("a command was not answered in time");
-      }, this.#options.commandTimeoutMs);
+        this.#drop(`${name} was not answered in time`);
+      }, timeoutMs);
       const pending: Pending = { reject, timer };
       this.#pending.add(pending);
       send(connection, (event) => {
@@ -139,16 +193,24 @@ export class EslLink extends EventEmitter<LinkEvents> {
     });
   }
 
+  #settleJob(id: string): Job | undefined {
+    const job = this.#jobs.get(id);
+    if (job) clearTimeout(job.timer);
+    this.#jobs.delete(id);
+    return job;
+  }
+
   #drop(reason: string): void {
     const connection = this.#connection;
     this.#connection = undefined;
     clearInterval(this.#heartbeat);
     (connection?.socket as Socket | null)?.destroy();
-    for (const { reject, timer } of this.#pending) {
+    for (const { reject, timer } of [...this.#pending, ...this.#jobs.values()]) {
       clearTimeout(timer);
-      reject(new Error(`The connection to the switch was lost: ${reason}.`));
+      reject(new LinkError(`The connection to the switch was lost: ${reason}.`));
     }
     this.#pending.clear();
+    this.#jobs.clear();
     const wasUp = this.#up;
     this.#up = false;
     if (wasUp) this.emit("down", reason);
@@ -164,6 +226,11 @@ export class EslLink extends EventEmitter<LinkEvents> {
     const limit = Math.min(most, first * 2 ** this.#attempt++);
     return first / 2 + Math.random() * limit;
   }
+}
+
+function bodyOf(name: string, body: string): string {
+  if (body.startsWith("-ERR") || body.startsWith("-USAGE")) throw new EslRefusal(name, body.replace(/^-(ERR|USAGE)[: ]*/, "").trim() || "refused");
+  return body;
 }
 
 function recordOf(event: EslEvent): SwitchEvent {

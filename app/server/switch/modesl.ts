@@ -5,14 +5,14 @@ import modesl from "modesl";
 export interface EslEvent {
   headers: { name: string; value: unknown }[];
   getBody(): string | undefined;
-  getHeader(name: string): string | undefined;
+  getHeader(name: string): string | null | undefined;
 }
 
 export interface Connection {
   /** Null once the switch has ended it. */
   socket: Socket | null;
   api(command: string, answer: (event: EslEvent) => void): void;
-  sendRecv(command: string, answer: (event: EslEvent) => void): void;
+  sendRecv(command: string, headers: Record<string, string>, answer: (event: EslEvent) => void): void;
   on(event: string, listener: (argument: never) => void): void;
 }
 

@@ -1,36 +1,55 @@
 import { EventEmitter } from "node:events";
 import type { SipAccount } from "../../protocol/wire.ts";
 import type { Logger } from "../log.ts";
+import * as commands from "./commands.ts";
+import { EslRefusal } from "./esl-error.ts";
 import { EslLink, type SwitchEvent } from "./esl-link.ts";
+import { Registrations, type Registration } from "./registrations.ts";
+import * as word from "./words.ts";
 
 /** What this server listens to. */
 const events = [
-  "CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE", "CHANNEL_HOLD", "CHANNEL_UNHOLD",
+  "CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE", "CHANNEL_HOLD", "CHANNEL_UNHOLD",
   "CHANNEL_HANGUP_COMPLETE", "SHUTDOWN_REQUESTED", "SHUTDOWN",
+  "CUSTOM", "sofia::register", "sofia::unregister", "sofia::expire", "conference::maintenance", "valet_parking::info", "houseline::call",
 ].join(" ");
 
-/** A channel as `show channels as json` has it. */
-export interface ChannelRow {
-  uuid: string; direction: "inbound" | "outbound"; created_epoch: string; cid_num: string; dest: string; callstate: string;
-  presence_id: string; call_uuid: string;
+/** What a switch says it has, in one look. */
+export interface SwitchState {
+  /** Every channel, by the headers that its events have. */
+  channels: SwitchEvent[];
+  /** Conferences that are running. */
+  conferences: ConferenceState[];
+  /** Space and parked leg. */
+  parked: { space: number; uuid: string }[];
 }
+
+export interface ConferenceState { name: string; locked: boolean; members: { uuid: string; member: number; muted: boolean; moderator: boolean }[] }
 
 interface RemoteSwitchEvents {
   /** It answers, is ready or drains otherwise than before. */
   changed: [];
-  /** Every channel it has, after each return of the link. */
-  channels: [rows: ChannelRow[]];
+  /** Everything it has, after each return of the link. */
+  state: [state: SwitchState];
   event: [event: SwitchEvent];
-  /** It is gone, with every call in it, or out of reach. */
+  /** A device registered; `known` when it only was refreshed. */
+  registered: [registration: Registration, known: boolean];
+  unregistered: [registration: Registration];
+  /** It can't be asked at the moment; its calls may go on. */
   lost: [];
+  /** The program that was there is gone, with every call in it. */
+  gone: [];
 }
 
 const settleMs = 500;
+/** Milliseconds without any answer after which a switch counts as gone: its host may be. */
+const unreachableMs = 10_000;
 
 /** One slot of a switch, followed over ESL. A release is known by its Core-UUID, never by its slot. */
 export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   readonly url: string;
   readonly link: EslLink;
+  readonly registrations = new Registrations();
   readonly #log: Logger;
   coreUuid: string | undefined;
   kind: SipAccount["kind"] = "freeswitch";
@@ -38,7 +57,14 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   startedAt = 0;
   ready = false;
   draining = false;
+  /** Milliseconds from the last event's making to its coming here. */
+  lagMs = 0;
+  /** The program whose calls are known, also while it can't be asked. */
+  #followed: string | undefined;
   #settling: NodeJS.Timeout | undefined;
+  #unreachable: NodeJS.Timeout | undefined;
+  /** Events that come while the list of channels is being read: they are newer than it. */
+  #waiting: SwitchEvent[] | undefined;
 
   constructor(host: string, port: number, password: string, url: string, log: Logger) {
     super();
@@ -47,6 +73,7 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
     this.link = new EslLink(host, port, password, events);
     this.link.on("up", () => void this.#settle());
     this.link.on("down", (reason) => this.#onDown(reason));
+    this.link.on("refused", () => this.#end("nobody listens on its port"));
     this.link.on("event", (event) => this.#onEvent(event));
   }
 
@@ -56,12 +83,18 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
 
   close(): void {
     clearTimeout(this.#settling);
+    clearTimeout(this.#unreachable);
     this.link.close();
   }
 
-  /** Makes the switch ask again about a person or an account. */
-  async forget(user: string, domain: string): Promise<void> {
-    if (this.link.up) await this.link.api("xml_flush_cache", "id", user, domain);
+  /** Makes the switch ask again about an entry of the directory: an account, a person, an extension, a room. */
+  async forget(entry: string, domain: string): Promise<void> {
+    if (this.link.up) await this.link.api(commands.flush(entryWord(entry), word.domain(domain)));
+  }
+
+  /** Makes the switch know an entry of the directory. */
+  async lookUp(entry: string, domain: string): Promise<void> {
+    await this.link.api(commands.lookUp(entryWord(entry), word.domain(domain)));
   }
 
   /** Learns which program is there and what it is doing, until it is ready to take calls. */
@@ -69,58 +102,134 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
     clearTimeout(this.#settling);
     try {
       const [core, version, status, profiles, draining] = await Promise.all([
-        this.#variable("core_uuid"), this.link.api("version"), this.link.api("status"), this.link.api("sofia", "status"),
+        this.#variable("core_uuid"), this.link.api(commands.show.version), this.link.api(commands.show.status), this.link.api(commands.show.profiles),
         this.#variable("houseline_draining"),
       ]);
       this.coreUuid = core.trim() || undefined;
+      if (this.#followed !== undefined && this.#followed !== this.coreUuid) this.#end("another program has taken its place");
+      this.#followed = this.coreUuid;
+      clearTimeout(this.#unreachable);
       this.kind = version.includes("lab-switch") ? "lab-switch" : "freeswitch";
       this.startedAt = Date.now() - uptimeMs(status);
       this.draining ||= draining.trim() === "true";
       const wasReady = this.ready;
-      this.ready = /RUNNING/.test(profiles);
-      if (!wasReady && this.ready) {
+      const ready = /RUNNING/.test(profiles);
+      if (!wasReady && ready) {
+        await this.#read();
         this.#log.info({ switch: this.url, kind: this.kind, core: this.coreUuid, draining: this.draining }, "switch is ready");
-        await this.link.api("xml_flush_cache").catch(() => undefined);
-        const list = JSON.parse(await this.link.api("show", "channels", "as", "json")) as { rows?: ChannelRow[] };
-        this.emit("channels", list.rows ?? []);
       }
+      this.ready = ready;
       if (!this.ready) this.#settling = setTimeout(() => void this.#settle(), settleMs);
       this.emit("changed");
     } catch (error) {
+      this.#waiting = undefined;
       if (!this.link.up) return;
       this.#log.warn({ switch: this.url, reason: (error as Error).message }, "switch did not answer as expected");
       this.#settling = setTimeout(() => void this.#settle(), settleMs);
     }
   }
 
+  /** Reads everything, and then takes the events that came meanwhile. */
+  async #read(): Promise<void> {
+    this.#waiting = [];
+    await this.link.api(commands.flushAll()).catch(() => undefined);
+    const { link } = this;
+    const [channels, registrations, conferences, parked] = await Promise.all([
+      link.api(commands.show.channels), link.api(commands.show.registrations), orNothing(link.api(commands.show.conferences)), orNothing(link.api(commands.show.parked)),
+    ]);
+    this.registrations.replace(registrations);
+    const rows = (JSON.parse(channels) as { rows?: { uuid: string }[] }).rows ?? [];
+    // One that ended since the list was made can't be dumped.
+    const dumps = await Promise.all(rows.map(({ uuid }) => orNothing(Promise.resolve().then(() => link.api(commands.dump(word.uuid(uuid)))))));
+    this.emit("state", { channels: dumps.map((dump) => parsed<SwitchEvent>(dump)).filter((event) => event !== undefined), conferences: conferencesOf(conferences), parked: parkedOf(parked) });
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const event of waiting ?? []) this.#onEvent(event);
+    for (const one of this.registrations.all) this.emit("registered", one, false);
+  }
+
   /** A global variable; FreeSWITCH answers `-ERR no reply` for one that is empty or not set. */
-  async #variable(name: string): Promise<string> {
+  async #variable(name: Parameters<typeof commands.show.variable>[0]): Promise<string> {
     try {
-      return await this.link.api("global_getvar", name);
+      return await this.link.api(commands.show.variable(name));
     } catch (error) {
-      if (/no reply/.test((error as Error).message)) return "";
+      if (error instanceof EslRefusal && error.gone) return "";
       throw error;
     }
   }
 
   #onDown(reason: string): void {
-    this.#log.info({ switch: this.url, core: this.coreUuid, reason }, "switch is gone");
+    this.#log.info({ switch: this.url, core: this.coreUuid, reason }, "link to the switch is lost");
     clearTimeout(this.#settling);
     this.ready = false;
     this.draining = false;
     this.coreUuid = undefined;
+    this.#waiting = undefined;
+    clearTimeout(this.#unreachable);
+    this.#unreachable = setTimeout(() => this.#end("it has been out of reach for too long"), unreachableMs);
     this.emit("lost");
     this.emit("changed");
   }
 
+  #end(reason: string): void {
+    clearTimeout(this.#unreachable);
+    if (this.#followed === undefined) return;
+    this.#log.info({ switch: this.url, core: this.#followed, reason }, "switch is gone");
+    this.#followed = undefined;
+    this.registrations.clear();
+    this.emit("gone");
+  }
+
   #onEvent(event: SwitchEvent): void {
+    const stamp = Number(event["Event-Date-Timestamp"]) / 1_000;
+    if (stamp > 0) this.lagMs = Math.max(0, Date.now() - stamp);
     if (event["Event-Name"] === "SHUTDOWN_REQUESTED" || event["Event-Name"] === "SHUTDOWN") {
       if (this.draining) return;
       this.draining = true;
       this.#log.info({ switch: this.url, core: this.coreUuid }, "switch drains");
       this.emit("changed");
+    } else if (this.#waiting) this.#waiting.push(event);
+    else if (event["Event-Subclass"] === "sofia::register") {
+      const put = this.registrations.register(event);
+      if (put) this.emit("registered", put.registration, put.known);
+    } else if (event["Event-Subclass"] === "sofia::unregister" || event["Event-Subclass"] === "sofia::expire") {
+      const gone = this.registrations.unregister(event);
+      if (gone) this.emit("unregistered", gone);
     } else this.emit("event", event);
   }
+}
+
+/** What a switch doesn't have, it has nothing of. */
+async function orNothing(answer: Promise<string>): Promise<string> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof EslRefusal) return "";
+    throw error;
+  }
+}
+
+function parsed<T>(json: string): T | undefined {
+  try {
+    return JSON.parse(json) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `conference json_list`; without a conference FreeSWITCH answers `[]` or a sentence. */
+export function conferencesOf(list: string): ConferenceState[] {
+  const found = parsed<unknown>(list);
+  if (!Array.isArray(found)) return [];
+  return (found as { conference_name?: string; locked?: boolean; members?: { uuid?: string; id?: number; flags?: { can_speak?: boolean; is_moderator?: boolean } }[] }[]).map((one) => ({
+    name: one.conference_name ?? "", locked: one.locked === true,
+    members: (one.members ?? []).flatMap(({ uuid, id, flags }) => (uuid === undefined || id === undefined ? [] : [{ uuid, member: id, muted: flags?.can_speak === false, moderator: flags?.is_moderator === true }])),
+  }));
+}
+
+/** `valet_info`: `<lot name="houseline"><extension uuid="…">7</extension></lot>` */
+export function parkedOf(xml: string): SwitchState["parked"] {
+  return [...xml.matchAll(/<extension uuid="([0-9a-f-]{36})"[^>]*>(\d{1,4})<\/extension>/g)].map(([, uuid, space]) => ({ uuid: uuid!, space: Number(space) }));
 }
 
 /** `UP 0 years, 0 days, 0 hours, 0 minutes, 3 seconds, 940 milliseconds, …` (the first line of `status`) */
@@ -130,3 +239,5 @@ export function uptimeMs(status: string): number {
   for (const [, count, unit] of (status.split("\n")[0] ?? "").matchAll(/(\d+) (year|day|hour|minute|second|millisecond)s?/g)) sum += Number(count) * units[unit as keyof typeof units];
   return sum;
 }
+
+const entryWord = (entry: string) => (entry.includes("~") ? word.account(entry) : word.destination(entry));

@@ -2,19 +2,27 @@ import { EventEmitter } from "node:events";
 import { slots, type Config } from "../config.ts";
 import type { Logger } from "../log.ts";
 import type { SwitchEvent } from "./esl-link.ts";
-import { RemoteSwitch, type ChannelRow } from "./remote-switch.ts";
+import { Acquaintances } from "./acquaintances.ts";
+import { RemoteSwitch, type SwitchState } from "./remote-switch.ts";
+import type { Registration } from "./registrations.ts";
 
 interface SwitchesEvents {
+  /** A switch is ready, drains or can't be asked otherwise than before. */
+  changed: [];
   /** Browsers are to register with another switch, or there is none. */
   chosen: [];
   event: [from: RemoteSwitch, event: SwitchEvent];
-  channels: [from: RemoteSwitch, rows: ChannelRow[]];
-  lost: [from: RemoteSwitch];
+  state: [from: RemoteSwitch, state: SwitchState];
+  registered: [from: RemoteSwitch, registration: Registration, known: boolean];
+  unregistered: [from: RemoteSwitch, registration: Registration];
+  /** A switch is gone, with every call in it. */
+  gone: [from: RemoteSwitch];
 }
 
 /** Every slot of every switch; new calls go to the one that started last, is ready and does not drain. */
 export class Switches extends EventEmitter<SwitchesEvents> {
   readonly #all: RemoteSwitch[];
+  readonly #acquaintances = new Map<RemoteSwitch, Acquaintances>();
   readonly #domain: string;
   readonly #log: Logger;
   #chosen: RemoteSwitch | undefined;
@@ -27,10 +35,21 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     this.#all = switches.flatMap(({ eslHost, eslPort, sipUrl }) => Array.from({ length: slots }, (_, slot) =>
       new RemoteSwitch(eslHost, eslPort + slot, eslPassword, `${sipUrl}/${slot}`, log)));
     for (const one of this.#all) {
-      one.on("changed", () => this.#choose());
+      const acquaintances = new Acquaintances(one, domain);
+      this.#acquaintances.set(one, acquaintances);
+      one.on("changed", () => {
+        this.emit("changed");
+        this.#choose();
+      });
       one.on("event", (event) => this.emit("event", one, event));
-      one.on("channels", (rows) => this.emit("channels", one, rows));
-      one.on("lost", () => this.emit("lost", one));
+      one.on("state", (state) => {
+        // It has just been made to forget everybody.
+        acquaintances.forget();
+        this.emit("state", one, state);
+      });
+      one.on("registered", (registration, known) => this.emit("registered", one, registration, known));
+      one.on("unregistered", (registration) => this.emit("unregistered", one, registration));
+      one.on("gone", () => this.emit("gone", one));
     }
   }
 
@@ -50,11 +69,16 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     for (const one of this.#all) one.close();
   }
 
-  /** Makes every switch ask again about a person or an account. */
-  forget(user: string): void {
-    for (const one of this.#all) {
-      one.forget(user, this.#domain).catch((error: Error) => this.#log.warn({ switch: one.url, reason: error.message }, "directory cache was not flushed"));
-    }
+  /** Makes every switch ask again about a person or an account; ends when each that answers has been told. */
+  async forget(user: string): Promise<void> {
+    for (const acquaintances of this.#acquaintances.values()) acquaintances.forget(user);
+    await Promise.all(this.#all.map((one) =>
+      one.forget(user, this.#domain).catch((error: Error) => this.#log.warn({ switch: one.url, reason: error.message }, "directory cache was not flushed"))));
+  }
+
+  /** Makes every switch know these people and accounts, so that it can do without this server. */
+  introduce(names: readonly string[]): void {
+    for (const acquaintances of this.#acquaintances.values()) void acquaintances.introduce(names);
   }
 
   #choose(): void {

@@ -1,32 +1,34 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 const versions = "/usr/lib/postgresql";
 
-/** A real PostgreSQL of Debian's package, thrown away after the test: reached by a unix socket in its own directory. */
+/** A real PostgreSQL, thrown away after the test: reached by a unix socket in its own directory, and by a port of loopback when one is given. */
 export class PostgresCluster {
   readonly #folder: string;
   readonly #bin: string;
   readonly #who: { uid?: number; gid?: number };
+  readonly #port: number | undefined;
   #process: ChildProcess | undefined;
   #databases = 0;
 
-  private constructor(folder: string, bin: string, who: { uid?: number; gid?: number }) {
+  private constructor(folder: string, bin: string, who: { uid?: number; gid?: number }, port: number | undefined) {
     this.#folder = folder;
     this.#bin = bin;
     this.#who = who;
+    this.#port = port;
   }
 
-  static async start(): Promise<PostgresCluster> {
-    const version = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)).find((name) => existsSync(join(versions, name, "bin", "initdb"))) : undefined;
-    if (!version) throw new Error("PostgreSQL is missing: './houseline test' installs it, or type 'apt-get install postgresql'.");
+  static async start(port?: number): Promise<PostgresCluster> {
+    const bin = findPrograms();
+    if (!bin) throw new Error("PostgreSQL is missing: './houseline test' installs it, or type 'apt-get install postgresql'.");
     const folder = mkdtempSync(join(tmpdir(), "houseline-pg-"));
     // It refuses to run as root.
     const who = process.getuid?.() === 0 ? { uid: idOf("-u"), gid: idOf("-g") } : {};
     if (who.uid !== undefined) chownSync(folder, who.uid, who.gid!);
-    const cluster = new PostgresCluster(folder, join(versions, version, "bin"), who);
+    const cluster = new PostgresCluster(folder, bin, who, port);
     execFileSync(join(cluster.#bin, "initdb"), ["-D", join(folder, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"], { ...who, cwd: folder, stdio: "pipe" });
     await cluster.run();
     return cluster;
@@ -34,7 +36,7 @@ export class PostgresCluster {
 
   /** Starts it, also again after `kill`. */
   async run(): Promise<void> {
-    const settings = { listen_addresses: "", unix_socket_directories: this.#folder, max_connections: "100", log_min_messages: "warning" };
+    const settings = { ...(this.#port === undefined ? { listen_addresses: "" } : { listen_addresses: "127.0.0.1", port: String(this.#port) }), unix_socket_directories: this.#folder, max_connections: "100", log_min_messages: "warning" };
     const child = spawn(join(this.#bin, "postgres"), ["-D", join(this.#folder, "data"), ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])], { ...this.#who, cwd: this.#folder, stdio: "ignore" });
     this.#process = child;
     for (const end = Date.now() + 20_000; !this.#answers();) {
@@ -51,12 +53,13 @@ export class PostgresCluster {
   }
 
   url(database: string): string {
+    if (this.#port !== undefined) return `postgres://postgres:a-secret-of-the-database@127.0.0.1:${this.#port}/${database}`;
     return `postgres://postgres@/${database}?host=${encodeURIComponent(this.#folder)}`;
   }
 
   /** Runs SQL beside the program under test. */
   sql(database: string, text: string): string {
-    return execFileSync(join(this.#bin, "psql"), ["-h", this.#folder, "-U", "postgres", "-d", database, "-At", "-c", text], { cwd: "/", encoding: "utf8", stdio: "pipe" }).trim();
+    return execFileSync(join(this.#bin, "psql"), ["-h", this.#folder, ...(this.#port === undefined ? [] : ["-p", String(this.#port)]), "-U", "postgres", "-d", database, "-At", "-c", text], { cwd: "/", encoding: "utf8", stdio: "pipe" }).trim();
   }
 
   /** Ends it as a crash would (SIGQUIT: at once, without a checkpoint). */
@@ -80,6 +83,12 @@ export class PostgresCluster {
       return false;
     }
   }
+}
+
+/** Debian keeps them by version, others on PATH. */
+function findPrograms(): string | undefined {
+  const debian = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)).map((version) => join(versions, version, "bin")) : [];
+  return [...debian, ...(process.env.PATH ?? "").split(delimiter)].find((folder) => folder !== "" && existsSync(join(folder, "initdb")));
 }
 
 function idOf(which: "-u" | "-g"): number {

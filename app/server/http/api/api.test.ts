@@ -7,7 +7,7 @@ let stack: TestStack;
 beforeAll(async () => {
   stack = await TestStack.create({ environment: { HOUSELINE_API_ORIGINS: "https://crm.example.com" } });
   await stack.start(0);
-}, 60_000);
+});
 afterAll(() => stack?.remove());
 
 const errorOf = ({ status, body }: { status: number; body: Record<string, unknown> }) => ({ status, ...(body.error as { code: string; message: string }) });

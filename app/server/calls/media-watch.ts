@@ -1,0 +1,76 @@
+import * as commands from "../switch/commands.ts";
+import type { RemoteSwitch } from "../switch/remote-switch.ts";
+import * as word from "../switch/words.ts";
+import type { Leg, TrackedCall } from "./call.ts";
+import type { Calls } from "./calls.ts";
+
+/** Milliseconds between two looks, and looks without a packet after which somebody has vanished. */
+const defaults = { everyMs: 1_500, silentLooks: 2, hurryMs: 350 };
+
+interface Seen { packets: number; silent: number }
+
+/** Whether what devices send still arrives. A page sends without a pause, also when it is muted: silence means that it is gone. */
+export class MediaWatch {
+  readonly #calls: Calls;
+  readonly #acts: (home: RemoteSwitch) => boolean;
+  readonly #options: typeof defaults;
+  readonly #seen = new Map<string, Seen>();
+  readonly #timer: NodeJS.Timeout;
+  #looking = false;
+
+  constructor(calls: Calls, acts: (home: RemoteSwitch) => boolean, onSilent: (call: TrackedCall, leg: Leg) => void, onSound: (call: TrackedCall, leg: Leg) => void, options: Partial<typeof defaults> = {}) {
+    this.#calls = calls;
+    this.#acts = acts;
+    this.#onSilent = onSilent;
+    this.#onSound = onSound;
+    this.#options = { ...defaults, ...options };
+    this.#timer = setInterval(() => void this.#lookAll(), this.#options.everyMs);
+  }
+
+  readonly #onSilent: (call: TrackedCall, leg: Leg) => void;
+  readonly #onSound: (call: TrackedCall, leg: Leg) => void;
+
+  /** A device's connection went: its legs are looked at more often for a moment. */
+  hurry(account: string): void {
+    for (let look = 1; look <= 2 + this.#options.silentLooks; look++) {
+      setTimeout(() => {
+        for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg);
+      }, look * this.#options.hurryMs).unref();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #lookAll(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    const legs = this.#calls.all.flatMap((call) => call.legsOfTalkers.map((leg) => ({ call, leg })));
+    const known = new Set(legs.map(({ leg }) => leg.uuid));
+    for (const uuid of this.#seen.keys()) if (!known.has(uuid)) this.#seen.delete(uuid);
+    await Promise.all(legs.map(({ call, leg }) => this.#look(call, leg)));
+    this.#looking = false;
+  }
+
+  async #look(call: TrackedCall, leg: Leg): Promise<void> {
+    const home = leg.home as RemoteSwitch;
+    // One that waits, or is told to, sends nothing for good reasons.
+    const quiet = !leg.answered || call.answeredAt === undefined || call.space !== undefined || call.legsOfTalkers.some(({ held }) => held);
+    if (quiet || home.kind !== "freeswitch" || !home.link.up || !this.#acts(home)) return void this.#seen.delete(leg.uuid);
+    try {
+      await home.link.api(commands.measureMedia(word.uuid(leg.uuid)));
+      const packets = Number(await home.link.api(commands.mediaPackets(word.uuid(leg.uuid))));
+      if (!Number.isFinite(packets)) return;
+      const before = this.#seen.get(leg.uuid);
+      // One from whom nothing ever came has not vanished.
+      const silent = packets > 0 && before?.packets === packets ? before.silent + 1 : 0;
+      this.#seen.set(leg.uuid, { packets, silent });
+      if (silent >= this.#options.silentLooks) this.#onSilent(call, leg);
+      else if (before && packets > before.packets) this.#onSound(call, leg);
+    } catch {
+      // It ended meanwhile, or the switch is out of reach.
+      this.#seen.delete(leg.uuid);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { randomUUID } from "node:crypto";
+import { limits } from "../../protocol/wire.ts";
+import * as commands from "../switch/commands.ts";
+import { EslRefusal } from "../switch/esl-error.ts";
+import type { Registration } from "../switch/registrations.ts";
+import type { RemoteSwitch } from "../switch/remote-switch.ts";
+import type { Switches } from "../switch/switches.ts";
+import * as word from "../switch/words.ts";
+import type { Leg, TrackedCall } from "./call.ts";
+import type { CallControl } from "./control.ts";
+import { MediaWatch } from "./media-watch.ts";
+
+/** Seconds for a device that has just registered to answer by itself. */
+const ringSeconds = 8;
+/** Milliseconds in which somebody whose page reloads is usually back: no music for so short a time. */
+const musicAfterMs = 600;
+
+export interface RescueOptions {
+  /** Whether this server acts on a switch. */
+  acts(home: RemoteSwitch): boolean;
+  /** @default limits.rescueSeconds */
+  seconds?: number;
+}
+
+/**
+ * Brings people back into their calls: after a reload of the page, a lost network, a dead switch. Whoever stays hears music; whoever
+ * registers again is rung, answers by itself, and is connected. Who hung up is never brought back. (docs/calls.md)
+ */
+export class Rescue {
+  readonly #control: CallControl;
+  readonly #acts: (home: RemoteSwitch) => boolean;
+  readonly #seconds: number;
+  readonly #watch: MediaWatch;
+  /** Calls that wait, and when they are given up. */
+  readonly #deadlines = new Map<string, NodeJS.Timeout>();
+
+  constructor(control: CallControl, switches: Switches, { acts, seconds = limits.rescueSeconds }: RescueOptions) {
+    this.#control = control;
+    this.#acts = acts;
+    this.#seconds = seconds;
+    const { calls } = control.context;
+    this.#watch = new MediaWatch(calls, acts, (call, leg) => this.#onSilent(call, leg), (call, leg) => void this.#onSound(call, leg));
+    calls.on("vanished", (call, user) => this.#onVanished(call, user));
+    calls.on("returned", (call) => this.#settle(call));
+    calls.on("changed", (call) => this.#settle(call));
+    calls.on("orphan", (leg) => {
+      if (acts(leg.home as RemoteSwitch)) control.end(leg).catch(() => {});
+    });
+    switches.on("registered", (home, registration, known) => this.#onRegistered(home, registration, known));
+    switches.on("unregistered", (_, { account }) => this.#watch.hurry(account));
+  }
+
+  close(): void {
+    this.#watch.close();
+    for (const timer of this.#deadlines.values()) clearTimeout(timer);
+  }
+
+  #onVanished(call: TrackedCall, user: string): void {
+    if (!this.#deadlines.has(call.id)) this.#deadlines.set(call.id, setTimeout(() => this.#giveUp(call), this.#seconds * 1_000));
+    const account = call.rescuing.get(user)?.account ?? "";
+    setTimeout(() => {
+      if (call.rescuing.has(user)) this.#try(`music for those who wait`, call, () => this.#playMusic(call, user));
+    }, musicAfterMs);
+    // Registered with another switch already: its page is there.
+    for (const home of this.#control.context.switches.all) {
+      if (call.legsOf(user).some((leg) => leg.home === home) || !home.ready) continue;
+      const registration = home.registrations.ofAccount(account);
+      if (registration) void this.#bringBack(call, user, home, registration);
+    }
+  }
+
+  #onRegistered(home: RemoteSwitch, registration: Registration, known: boolean): void {
+    for (const call of this.#control.context.calls.all) {
+      for (const [user, { account }] of call.rescuing) if (account === registration.account) void this.#bringBack(call, user, home, registration);
+      // A page that was loaded again registers anew, and its old leg has nobody any more.
+      const left = known ? undefined : call.legsOfTalkers.find((leg) => leg.answered && leg.home === home && leg.account === registration.account && leg.instance !== registration.instance);
+      if (!left || call.answeredAt === undefined || !this.#acts(home)) continue;
+      void this.#control.tell(call, "rescuing", left.user).catch(() => {});
+      void this.#bringBack(call, left.user, home, registration);
+    }
+  }
+
+  #onSilent(call: TrackedCall, leg: Leg): void {
+    if (call.rescuing.has(leg.user) || call.legsOf(leg.user).length > 1) return;
+    this.#control.context.log.info({ call: call.id, user: leg.user }, "nothing is heard of somebody any more");
+    void this.#control.tell(call, "rescuing", leg.user).catch(() => {});
+  }
+
+  /** The old leg speaks again: the network was gone for a moment. */
+  async #onSound(call: TrackedCall, leg: Leg): Promise<void> {
+    if (!call.rescuing.has(leg.user) || this.#control.bringing(call, leg.user)) return;
+    await this.#try("the old leg", call, async () => {
+      await this.#connect(call, leg);
+      await this.#control.tell(call, "back", leg.user);
+    });
+  }
+
+  /** Whoever waits is taken out of the bridge, so that they don't hang on the leg of somebody who is gone. */
+  async #playMusic(call: TrackedCall, missing: string): Promise<void> {
+    if (call.conference) return;
+    const account = call.rescuing.get(missing)?.account ?? "";
+    const waiting = call.legsOfTalkers.find((leg) => leg.user !== missing && leg.answered && !call.rescuing.has(leg.user));
+    if (!waiting || !this.#acts(waiting.home as RemoteSwitch)) return;
+    for (const old of call.legsOf(missing)) await this.#control.run(old, commands.mark(word.uuid(old.uuid), { name: "park_after_bridge", value: "true" }));
+    if (/~/.test(account)) await this.#control.run(waiting, commands.mark(word.uuid(waiting.uuid), { name: "houseline_missing", value: word.account(account) }));
+    await this.#control.run(waiting, commands.transferInto(word.uuid(waiting.uuid), { application: "music" }));
+  }
+
+  async #bringBack(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
+    if (!this.#acts(home) || home.kind !== "freeswitch") return;
+    await this.#control.bringOnce(call, user, () => this.#ring(call, user, home, registration));
+  }
+
+  async #ring(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
+    const { context } = this.#control;
+    const role = call.rescuing.get(user)?.role ?? call.legsOf(user)[0]?.role ?? "callee";
+    const shown = [call.caller, call.callee].find((party) => party && party.user !== user) ?? call.caller;
+    const leg = randomUUID();
+    const begun = Date.now();
+    try {
+      await this.#control.ring({
+        call, home, user, role, devices: [{ registration, leg }], autoAnswer: true, shown, timeoutSeconds: ringSeconds,
+        then: call.conference ? { application: "conference", room: word.room(call.conference.name), flags: [] } : { application: "music" },
+      });
+      const found = call.legs.get(leg);
+      if (call.endedAt !== undefined || !found) {
+        await home.link.api(commands.kill(word.uuid(leg))).catch(() => {});
+        return;
+      }
+      if (!call.conference) await this.#connect(call, found);
+      await this.#control.tell(call, "back", user);
+      for (const old of call.legsOf(user)) if (old.uuid !== leg) await this.#control.end(old, "PICKED_OFF");
+      context.log.info({ call: call.id, user, milliseconds: Date.now() - begun }, "somebody is back in their call");
+    } catch (error) {
+      context.log.info({ call: call.id, user, reason: (error as Error).message }, "bringing somebody back failed");
+      if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") await this.#end(call, user, "hung-up");
+      // Busy: the page has the call, and its media too.
+      else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#control.tell(call, "back", user).catch(() => {});
+    }
+  }
+
+  /** Connects somebody who is back with whoever waits for them in the same switch. */
+  async #connect(call: TrackedCall, leg: Leg): Promise<void> {
+    await this.#control.one(`connect ${call.id}`, async () => {
+      const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && other.answered && other.home === leg.home);
+      if (!peer || peer.peer === leg.uuid) return;
+      for (const one of [leg, peer]) await this.#control.run(one, commands.mark(word.uuid(one.uuid), { name: "park_after_bridge", value: "false" }));
+      await this.#control.run(peer, commands.bridge(word.uuid(leg.uuid), word.uuid(peer.uuid)));
+      await this.#control.run(peer, commands.mark(word.uuid(peer.uuid), { name: "houseline_missing", value: "none" }));
+    });
+  }
+
+  #settle(call: TrackedCall): void {
+    if (call.rescuing.size > 0 && call.endedAt === undefined) return;
+    clearTimeout(this.#deadlines.get(call.id));
+    this.#deadlines.delete(call.id);
+  }
+
+  #giveUp(call: TrackedCall): void {
+    this.#deadlines.delete(call.id);
+    if (call.endedAt !== undefined || call.rescuing.size === 0) return;
+    const others = new Set(call.legsOfTalkers.filter(({ user }) => !call.rescuing.has(user)).map(({ user }) => user));
+    if (call.conference && others.size > 1) for (const user of [...call.rescuing.keys()]) this.#control.context.calls.giveUp(call, user);
+    else void this.#end(call, [...call.rescuing.keys()][0]!, "not-returned");
+  }
+
+  /** The legs that are left end with it. */
+  async #end(call: TrackedCall, user: string, reason: "hung-up" | "not-returned"): Promise<void> {
+    await this.#try("its end", call, () => this.#control.tell(call, "over", user, reason));
+  }
+
+  async #try(what: string, call: TrackedCall, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#control.context.log.info({ call: call.id, what, reason: (error as Error).message }, "a step of a rescue failed");
+    }
+  }
+}
