@@ -134,7 +134,7 @@ export class Houseline extends Emitter<HouselineEvents> {
       microphone: this.microphone, people: this.directory, language: () => this.#language, speaker: () => this.audio.speaker, request, muted: new MuteMemory(tabStorage()),
       reachable: () => this.state === "online" && this.media === "registered",
     });
-    this.supervisor = new Supervisor((name, params) => this.#calls.command(name, params));
+    this.supervisor = new Supervisor(request, (id, call, mode, user) => this.#calls.supervise(id, call, mode, user));
     this.#control.on("state", (state) => this.#onState(state));
     this.#control.on("snapshot", (snapshot) => this.#onSnapshot(snapshot));
     this.#control.on("event", (event) => this.#onEvent(event));
