@@ -7,7 +7,9 @@ export interface BackOff {
 }
 
 export const controlBackOff: BackOff = { firstMs: 400, longestMs: 15_000 };
-export const lineBackOff: BackOff = { firstMs: 400, longestMs: 15_000 };
+/** While somebody waits in the middle of a call. */
+export const hurriedBackOff: BackOff = { firstMs: 300, longestMs: 1_500 };
+export const lineBackOff: BackOff = { firstMs: 400, longestMs: 8_000 };
 export const registrationBackOff: BackOff = { firstMs: 1_000, longestMs: 30_000 };
 
 /**

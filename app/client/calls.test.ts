@@ -74,7 +74,7 @@ beforeEach(() => {
   const request = (async (name: string, params: unknown) => {
     asked.push([name, params]);
     if (refuse) throw refuse;
-    return name === "call" ? { call: id(9) } : {};
+    return name === "call" ? { call: id(9) } : name === "consult" ? { consultation: id(9) } : {};
   }) as unknown as Request;
   const people = new People(request);
   people.takeSnapshot({ ...anna, presence: "available" }, [{ ...boris, presence: "available" }, { ...clara, presence: "available" }], undefined);
@@ -247,5 +247,36 @@ describe("with a SIP session of the test's own, a call", () => {
     calls.here[0]!.decline("busy");
     expect(asked).toContainEqual(["decline", { call: id(1), reason: "busy" }]);
     expect(session.refusedWith).toBe(486);
+  });
+
+  test("of others is joined by a supervisor, who is named with both and may change how; a refusal leaves nothing behind", async () => {
+    const theirs = { ...callOf(5, "answered"), caller: boris, callee: clara, participants: [{ ...boris, state: "talking" as const, muted: false, role: "caller" as const }, { ...clara, state: "talking" as const, muted: false, role: "callee" as const }] };
+    await calls.supervise(id(5), theirs, "listen", undefined);
+    const listening = invite(5, true);
+    await settle();
+    expect([listening.answered, calls.here[0]!.role, calls.here[0]!.others.map(({ name }) => name).join()]).toEqual([true, "listening", "Boris,Clara"]);
+    const changing = calls.supervise(id(5), undefined, "whisper", undefined);
+    listening.bye();
+    expect(states()).toEqual(["5 rescuing"]);
+    await changing;
+    const whispering = invite(5, true);
+    await settle();
+    expect([whispering.answered, calls.here.length, calls.here[0]!.role]).toEqual([true, 1, "whispering"]);
+    calls.here[0]!.hangup();
+    refuse = new ControlError("forbidden", "You may not do that.");
+    await expect(calls.supervise(id(5), theirs, "barge", undefined)).rejects.toThrow("may not");
+    expect(states()).toEqual([]);
+  });
+
+  test("that asks somebody before a transfer does not hold the first one: the server does", async () => {
+    const session = await talking();
+    let held = false;
+    session.hold = () => held = true;
+    const asking = calls.here[0]!.consult("clara");
+    calls.onCall(callOf(9, "ringing", { role: "caller", state: "ringing" }, { caller: anna, callee: clara }));
+    const leg = invite(9, true);
+    await asking.catch(() => {});
+    await settle();
+    expect([leg.answered, held]).toEqual([true, false]);
   });
 });

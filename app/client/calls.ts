@@ -1,7 +1,7 @@
 import type { RTCSession } from "jssip/lib/RTCSession.js";
 import type { IncomingRequest } from "jssip/lib/SIPMessage.js";
 import { callId as callIdName } from "../protocol/wire.ts";
-import type { Call, ParamsInput, RequestName, Result } from "../protocol/wire.ts";
+import type { Call, ParamsInput, Participant, RequestName, Result, Supervision } from "../protocol/wire.ts";
 import { mayAnswer } from "./auto-answer.ts";
 import { CallLeg } from "./call-leg.ts";
 import { sessionFor, sideOf } from "./call-match.ts";
@@ -28,6 +28,8 @@ export interface CallsEvents {
   over: [call: PhoneCall, again: boolean];
   /** A call of this person's is over that never rang here. */
   unheard: [call: Call];
+  /** Media of a call broke off: the connections may be dead, too. */
+  shaken: [];
 }
 
 /** What calls need of the telephone. */
@@ -58,6 +60,11 @@ export class Calls extends Emitter<CallsEvents> {
   /** The server's calls in progress of this person, by id. */
   readonly #server = new Map<string, Call>();
   readonly #commands = new CommandLog();
+  /** Calls of others that this person has joined as a supervisor, by id, with what the list of calls said. */
+  readonly #supervised = new Map<string, { role: Participant["role"]; call: Call | undefined }>();
+  /** Questions before a transfer that are being asked, and those that were. */
+  #asking = 0;
+  readonly #asked = new Set<string>();
   readonly #rescue: Rescue;
   #device: string | undefined;
 
@@ -70,7 +77,16 @@ export class Calls extends Emitter<CallsEvents> {
       holdOthers: (call: PhoneCall) => this.holdOthers(call),
       command: ((name, params) => this.command(name, params)) as Request,
       hangUpRemotely: (id: string) => this.#hangUpRemotely(id),
-      lost: (call: PhoneCall) => this.#rescue.watch(call),
+      lost: (call: PhoneCall) => {
+        this.#rescue.watch(call);
+        this.emit("shaken");
+      },
+      shaken: () => this.emit("shaken"),
+      supervises: (id: string) => this.#supervised.get(id)?.role,
+      expectsLeg: (id: string) => {
+        const { commanded, commandUnderWay } = this.#commands.knowledgeOf(id);
+        return commanded && commandUnderWay;
+      },
     };
     const [language, speaker, me, device] = [() => phone.language(), () => phone.speaker(), () => phone.people.me?.user, () => this.#device];
     this.#owner = { ...owned, get language() { return language(); }, get speaker() { return speaker(); }, get me() { return me(); }, get device() { return device(); } };
@@ -92,6 +108,11 @@ export class Calls extends Emitter<CallsEvents> {
     return [...this.#server.values()].filter((call) => call.state === "parked" && call.space !== undefined && !this.#byId(call.id));
   }
 
+  /** Whether a call waits for the network to be there again. */
+  get areWaiting(): boolean {
+    return this.here.some((call) => call.unstable || call.waitsFor === "me");
+  }
+
   dial(line: SipLine, target: string, peer: Peer): PhoneCall {
     const call = PhoneCall.dial(this.#owner, target, peer, (stream) => new CallLeg(line, line.invite(target, stream)));
     this.holdOthers(call);
@@ -101,7 +122,32 @@ export class Calls extends Emitter<CallsEvents> {
 
   /** Sends a command; an INVITE that it brings here is answered by itself. */
   async command<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Result<Name>> {
-    return this.#commands.during(name, params as Record<string, unknown>, () => this.#phone.request(name, params));
+    const asks = name === "consult";
+    if (asks) this.#asking++;
+    try {
+      const answer = await this.#commands.during(name, params as Record<string, unknown>, () => this.#phone.request(name, params));
+      if (asks) this.#asked.add((answer as Result<"consult">).consultation);
+      return answer;
+    } finally {
+      if (asks) this.#asking--;
+    }
+  }
+
+  /** Joins a call of others, or changes how. */
+  async supervise(id: string, call: Call | undefined, mode: Supervision, user: string | undefined): Promise<void> {
+    const before = this.#supervised.get(id);
+    const role = ({ listen: "listening", whisper: "whispering", barge: "barged-in" } as const)[mode];
+    this.#supervised.set(id, { role, call: call ?? before?.call });
+    try {
+      await this.command("supervise", { call: id, mode, user });
+    } catch (error) {
+      // The leg before this one may have ended for it.
+      const joined = this.#byId(id);
+      if (joined?.needsLeg) joined.hangup();
+      if (before && !joined?.needsLeg) this.#supervised.set(id, before);
+      else this.#supervised.delete(id);
+      throw error;
+    }
   }
 
   takeSnapshot(device: string, calls: Call[]): void {
@@ -175,8 +221,8 @@ export class Calls extends Emitter<CallsEvents> {
       return known.adopt(leg);
     }
     const call = this.#receive(leg, displayed, id);
-    // A call that asks somebody about another is held against it by the server itself.
-    if (![...this.#server.values()].some(({ consultation }) => consultation === id)) this.holdOthers(call);
+    // The call that somebody is asked about is put on hold by the server itself.
+    if (this.#asking === 0 && !this.#asked.has(id) && ![...this.#server.values()].some(({ consultation }) => consultation === id)) this.holdOthers(call);
     this.#keep(call);
     call.answerLeg();
   }
@@ -193,7 +239,7 @@ export class Calls extends Emitter<CallsEvents> {
 
   #receive(leg: CallLeg, { address, name }: Displayed, id: string | undefined): PhoneCall {
     const { people } = this.#phone;
-    const server = id === undefined ? undefined : this.#server.get(id);
+    const server = id === undefined ? undefined : this.#server.get(id) ?? this.#supervised.get(id)?.call;
     const side = server && people.me && sideOf(server, people.me.user);
     const person = people.find(address);
     const peer: Peer = side?.peer ?? server?.callee ?? person ?? { user: address, name: name || address || "Somebody", extension: "" };
@@ -253,6 +299,10 @@ export class Calls extends Emitter<CallsEvents> {
   #finish(call: PhoneCall): void {
     const first = this.#calls.delete(call);
     if (first) {
+      if (call.callId !== undefined) {
+        this.#supervised.delete(call.callId);
+        this.#asked.delete(call.callId);
+      }
       const { ending, callId } = call;
       if (callId !== undefined && ending?.by === "me" && (ending.reason === "hung-up" || ending.reason === "cancelled")) this.#rescue.giveUp(callId);
       this.#ended.add(call);

@@ -89,7 +89,7 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
     return this.#end !== undefined;
   }
 
-  request<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Result<Name>> {
+  request<Name extends RequestName>(name: Name, params: ParamsInput<Name>, timeoutMs = this.#options.requestTimeoutMs): Promise<Result<Name>> {
     if (this.#end) return Promise.reject(disconnected());
     if (this.#pending.size >= limits.requestsInFlight) return Promise.reject(new ControlError("too-many", "Too many requests are waiting for the telephone server."));
     return new Promise<Result<Name>>((resolve, reject) => {
@@ -99,15 +99,16 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
         reject(new ControlError("unavailable", "The telephone server did not answer in time."));
         // A server that leaves a request unanswered is taken for lost, so that another one can be found.
         this.abandon("a request was not answered");
-      }, this.#options.requestTimeoutMs);
+      }, timeoutMs);
       this.#pending.set(id, { name, resolve: resolve as (result: unknown) => void, reject, timer });
       this.#write({ type: "request", id, name, params });
     });
   }
 
   /** Asks at once whether the other side still answers: after a change of network the socket itself may not know. */
-  probe(): void {
-    this.request("ping", {}).catch(() => {});
+  probe(timeoutMs = this.#options.requestTimeoutMs): void {
+    if (this.#isPinging) return;
+    this.request("ping", {}, timeoutMs).catch(() => {});
   }
 
   close(): void {
@@ -126,8 +127,11 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
   }
 
   #beat(): void {
-    const pinging = [...this.#pending.values()].some((pending) => pending.name === "ping");
-    if (!pinging && Date.now() - this.#heardAt >= this.#options.heartbeatMs) this.probe();
+    if (Date.now() - this.#heardAt >= this.#options.heartbeatMs) this.probe();
+  }
+
+  get #isPinging(): boolean {
+    return [...this.#pending.values()].some(({ name }) => name === "ping");
   }
 
   #read(data: unknown): void {

@@ -1,6 +1,6 @@
 import { closeCodes, events } from "../protocol/wire.ts";
 import type { EventData, EventName, ParamsInput, RequestName, Result } from "../protocol/wire.ts";
-import { controlBackOff, waitBefore } from "./back-off.ts";
+import { controlBackOff, hurriedBackOff, waitBefore } from "./back-off.ts";
 import type { BackOff } from "./back-off.ts";
 import { ControlError } from "./control-error.ts";
 import type { ControlState, SessionLoss } from "./control-state.ts";
@@ -9,6 +9,9 @@ import type { EventFrame, SocketEnd, SocketOptions } from "./control-socket.ts";
 import { Emitter } from "./emitter.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { SipAccount } from "../protocol/wire.ts";
+
+/** Milliseconds for an answer of the network while somebody waits for it in the middle of a call. */
+const hurriedMs = 3_000;
 
 export interface ControlOptions extends Partial<SocketOptions> {
   /** `ws:` or `wss:` URL of the application server's `/ws`. */
@@ -46,6 +49,8 @@ export class Control extends Emitter<ControlEvents> {
   #sip: SipAccount | undefined;
   /** Events that the server no longer has are covered by the snapshot: the first number after one may skip. */
   #justResumed = false;
+  /** Whether somebody waits for the connection in the middle of a call: then attempts are short and follow each other closely. */
+  hurried = false;
   #attempt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #goodbye: ReturnType<typeof setTimeout> | undefined;
@@ -112,7 +117,7 @@ export class Control extends Emitter<ControlEvents> {
 
   /** Something about the network changed: look at once instead of at the next heartbeat or attempt. */
   nudge(): void {
-    if (this.#state === "online") this.#socket?.probe();
+    if (this.#state === "online") this.#socket?.probe(this.hurried ? hurriedMs : undefined);
     else if (this.#retry !== undefined) {
       clearTimeout(this.#retry);
       this.#attempt = 0;
@@ -170,12 +175,12 @@ export class Control extends Emitter<ControlEvents> {
       const code = error instanceof ControlError ? error.code : "internal";
       if (code === "not-found" || code === "unauthorized") this.#lose("expired");
       else if (code === "version") this.#lose("version");
-      else this.#comeBack(waitBefore(this.#attempt++, this.#backOff));
+      else this.#comeBack(waitBefore(this.#attempt++, this.hurried ? hurriedBackOff : this.#backOff));
     }
   }
 
   async #open(era: number): Promise<ControlSocket> {
-    const socket = await ControlSocket.open(this.#url, this.#options);
+    const socket = await ControlSocket.open(this.#url, this.hurried ? { ...this.#options, openTimeoutMs: hurriedMs } : this.#options);
     if (era !== this.#era) {
       socket.close();
       throw new ControlError("unavailable", "The attempt was given up for a newer one.");

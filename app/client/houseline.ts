@@ -134,7 +134,7 @@ export class Houseline extends Emitter<HouselineEvents> {
       microphone: this.microphone, people: this.directory, language: () => this.#language, speaker: () => this.audio.speaker, request, muted: new MuteMemory(tabStorage()),
       reachable: () => this.state === "online" && this.media === "registered",
     });
-    this.supervisor = new Supervisor((name, params) => this.#calls.command(name, params));
+    this.supervisor = new Supervisor(request, (id, call, mode, user) => this.#calls.supervise(id, call, mode, user));
     this.#control.on("state", (state) => this.#onState(state));
     this.#control.on("snapshot", (snapshot) => this.#onSnapshot(snapshot));
     this.#control.on("event", (event) => this.#onEvent(event));
@@ -282,7 +282,9 @@ export class Houseline extends Emitter<HouselineEvents> {
   #followCalls(): void {
     this.#calls.on("incoming", (call) => this.emit("incoming", call));
     this.#calls.on("elsewhere", () => this.emit("elsewhere"));
+    this.#calls.on("shaken", () => this.#nudge());
     this.#calls.on("call", (call) => {
+      this.#control.hurried = this.#calls.areWaiting;
       if (this.#audible) playFor(this.calls, this.sounds);
       this.emit("call", call);
     });
@@ -349,7 +351,9 @@ export class Houseline extends Emitter<HouselineEvents> {
     else this.emit("lost", loss);
   }
 
+  /** The network may have changed: sockets that don't know it are found out now. */
   #nudge(): void {
+    this.#control.hurried = this.#calls.areWaiting;
     this.#returning = true;
     this.#control.nudge();
     this.#registration.check();

@@ -28,6 +28,10 @@ export interface CallOwner {
   readonly device: string | undefined;
   /** Id of the speaker that voices are played on; empty for the system's. */
   readonly speaker: string;
+  /** How this person supervises a call of others, of which the server tells a hidden supervisor nothing. */
+  supervises(callId: string): Participant["role"] | undefined;
+  /** Whether a command of this device is about to bring a leg of the call here. */
+  expectsLeg(callId: string): boolean;
   /** Puts every other call on hold before this one gets the ear. */
   holdOthers(call: PhoneCall): void;
   /** Sends a command about a call over the control connection. */
@@ -36,6 +40,8 @@ export interface CallOwner {
   hangUpRemotely(callId: string): void;
   /** This device lost its leg of a call that goes on. */
   lost(call: PhoneCall): void;
+  /** Media broke off: the network may be gone, or another one. */
+  shaken(): void;
 }
 
 /** Milliseconds that a session may outlive its call in the application server. */
@@ -90,7 +96,10 @@ export class PhoneCall extends CallCommands {
     this.#legs.on("broken", () => this.#lose());
     this.#legs.on("ended", (reason, by) => this.#onLegEnded(reason, by));
     this.#legs.on("missed", () => { if (this.#facts.legLost) this.#owner.lost(this); });
-    this.#legs.on("changed", () => this.emit("changed"));
+    this.#legs.on("changed", () => {
+      if (this.unstable) this.#owner.shaken();
+      this.emit("changed");
+    });
   }
 
   /** Calls somebody: the microphone, then the INVITE. @internal */
@@ -160,7 +169,7 @@ export class PhoneCall extends CallCommands {
 
   /** How this person takes part, once the server has said it. */
   get role(): Participant["role"] | undefined {
-    return this.#ownPart()?.role;
+    return this.#ownPart()?.role ?? (this.#callId === undefined ? undefined : this.#owner.supervises(this.#callId));
   }
 
   get muted(): boolean {
@@ -411,9 +420,11 @@ export class PhoneCall extends CallCommands {
     if (this.state === "ended") return;
     if (this.#leaving) return this.#learn({ type: "ended", reason: this.#leaving, by: "me" });
     // By this device, though nobody here asked for it: JsSIP could not go on.
-    const cutOff = reason === "connection-lost" || by === "me" || this.#facts.rescuedInControl === "me" || this.#facts.legLost || this.#legs.isChanging;
+    const cutOff = reason === "connection-lost" || by === "me" || this.#facts.rescuedInControl === "me" || this.#facts.legLost || this.#legs.isChanging || (this.#callId !== undefined && this.#owner.expectsLeg(this.#callId));
     if (this.#facts.answered && this.#callId && cutOff) return this.#lose();
     this.#learn({ type: "ended", reason, by });
+    // The server's word may have come first.
+    if (this.#server?.state === "ended") this.#learn({ type: "control", call: this.#server });
   }
 
   /** The leg is of no use any more: the server brings the people together again, or says that it could not. */
@@ -424,7 +435,8 @@ export class PhoneCall extends CallCommands {
     this.#holdWanted = undefined;
     this.#holdAgain ||= this.#isHeldByMe;
     this.#learn({ type: "lost" });
-    this.#owner.lost(this);
+    // A call of others can't be moved here: it is joined anew.
+    if (this.#callId === undefined || this.#owner.supervises(this.#callId) === undefined) this.#owner.lost(this);
   }
 
   #end(reason: CallEndReason, by: EndedBy): void {

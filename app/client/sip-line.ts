@@ -22,6 +22,8 @@ export const lineDefaults = {
   longestRing: 180,
   /** Milliseconds for a switch to answer when the line is tried after a change of network. */
   probeMs: 4_000,
+  /** Milliseconds for a socket to open: one that was begun without a network would wait ever longer for its answer. */
+  openMs: 3_000,
   /** Most milliseconds before the first attempt to come back: a crowd that lost a switch is spread a little, and nobody waits. */
   firstAttemptMs: 150,
 };
@@ -163,7 +165,9 @@ export class SipLine extends Emitter<SipLineEvents> {
     this.#reconnect = setTimeout(() => {
       if (this.#state === "stopped" || this.#ua.isConnected()) return;
       this.#reconnects++;
+      this.#socket.disconnect();
       this.#socket.connect();
+      this.#reconnectIn(lineDefaults.openMs + waitBefore(this.#reconnects, lineBackOff));
     }, waitMs);
   }
 

@@ -129,21 +129,28 @@ export class Phone {
     });
   }
 
-  /** Writes down every 10 ms whether a tone is heard, until `longestSilence` asks. */
+  /** Writes down every 10 ms whether a tone is heard, over whichever leg, until `longestSilence` asks. */
   async listenFor(other: Phone): Promise<void> {
-    await this.level(other.hz);
     await this.page.evaluate((hz) => {
-      const context = window.earContext!;
+      const context = window.earContext ??= new AudioContext({ sampleRate: 48_000 });
       const analyser = context.createAnalyser();
       // 21 ms: as exact as the answer can be.
       analyser.fftSize = 1_024;
       analyser.smoothingTimeConstant = 0;
-      window.ear!.source.connect(analyser);
       const bins = new Float32Array(analyser.frequencyBinCount);
       const middle = Math.round(hz * 1_024 / 48_000);
+      let listened: MediaStreamTrack | undefined;
+      let source: MediaStreamAudioSourceNode | undefined;
       window.heard = [];
       clearInterval(window.listening);
       window.listening = setInterval(() => {
+        const track = window.houseline.calls.flatMap((call) => call.remoteStream?.getAudioTracks() ?? []).findLast(({ readyState }) => readyState === "live");
+        if (track && track !== listened) {
+          source?.disconnect();
+          source = context.createMediaStreamSource(new MediaStream([track]));
+          source.connect(analyser);
+          listened = track;
+        }
         analyser.getFloatFrequencyData(bins);
         window.heard!.push({ at: performance.now(), heard: Math.max(...bins.slice(middle - 1, middle + 2)) > -50 });
       }, 10);
