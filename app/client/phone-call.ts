@@ -51,6 +51,8 @@ const rescueMs = limits.rescueSeconds * 1_000 + 5_000;
 /** Milliseconds that a wish to hold may wait for the last change to be agreed on, and between two looks. */
 const holdMs = 10_000;
 const holdRetryMs = 50;
+/** Milliseconds after the answer until the switch plays music to whoever is held. */
+const bridgeSettlesMs = 500;
 /** Digits of one request to send tones. */
 const mostDigits = 32;
 
@@ -387,7 +389,8 @@ export class PhoneCall extends CallCommands {
       this.#holdWanted = undefined;
       return;
     }
-    const agreed = wanted === this.#facts.heldByMe || this.#legs.current.hold(wanted);
+    const early = wanted && Date.now() < (this.#answeredAt ?? 0) + bridgeSettlesMs;
+    const agreed = wanted === this.#facts.heldByMe || (!early && this.#legs.current.hold(wanted));
     if (agreed || Date.now() > until) this.#holdWanted = undefined;
     else this.#timers.hold = setTimeout(() => this.#applyHold(until), holdRetryMs);
   }

@@ -177,6 +177,8 @@ export class Scene<Name extends string> {
 
   /** JsSIP refuses a change while the one before it is under way. */
   async hold(name: Name, at = -1): Promise<void> {
+    // A bridge that is younger plays no music (docs/softswitch.md).
+    await until("the bridge to be old enough", () => this.pages[name].evaluate((at) => Date.now() - Number(window.phone.sessions.at(at)?.start_time ?? Infinity) > 500, at));
     await until("hold", () => this.pages[name].evaluate((at) => window.phone.sessions.at(at)?.hold(), at));
     await until("held", () => this.pages[name].evaluate((at) => window.phone.sessions.at(at)?.isOnHold().local && window.phone.sessions.at(at)?.isReadyToReOffer(), at));
   }

@@ -10,7 +10,7 @@ const recordings = join(import.meta.dirname, "../fixtures/esl");
 /** Every header that the application server reads of an event (a test compares this with its source). */
 export const relied = [
   "Event-Name", "Unique-ID", "Call-Direction", "Caller-Destination-Number", "Channel-Presence-ID", "Other-Leg-Unique-ID", "Hangup-Cause",
-  "variable_sip_auth_username", "variable_dialed_user", "variable_originate_disposition",
+  "variable_sip_auth_username", "variable_originate_disposition",
 ] as const;
 
 /** Headers of what the lab switch doesn't have: conferences, parking, marks of legs that a server originates, rescues. */
@@ -96,7 +96,7 @@ function meant(event: SwitchEvent, legs: ReadonlyMap<string, string>, names: Rea
     // Of a called device it is the user part of its contact, which says nothing.
     ...(inbound ? { "Caller-Destination-Number": dialled("Caller-Destination-Number") } : {}),
     ...(inbound && name === "CHANNEL_CREATE" ? { "variable_sip_auth_username": personOf(text("variable_sip_auth_username")) } : {}),
-    ...(inbound ? {} : { "variable_dialed_user": dialled("variable_dialed_user"), "Channel-Presence-ID": personOf(text("Channel-Presence-ID")) }),
+    ...(inbound ? {} : { "Channel-Presence-ID": personOf(text("Channel-Presence-ID")) }),
     ...(name === "CHANNEL_CREATE" || name === "CHANNEL_BRIDGE" ? { "Other-Leg-Unique-ID": legs.get(text("Other-Leg-Unique-ID")) ?? text("Other-Leg-Unique-ID") } : {}),
     ...(name === "CHANNEL_HANGUP_COMPLETE" ? { "Hangup-Cause": text("Hangup-Cause"), "variable_originate_disposition": text("variable_originate_disposition") } : {}),
     ...(name === "DTMF" ? { "DTMF-Digit": text("DTMF-Digit"), "DTMF-Source": text("DTMF-Source") } : {}),

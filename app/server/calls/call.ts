@@ -21,8 +21,9 @@ export interface Leg {
   held: boolean;
   /** Its voice was switched off for the others, by this server. */
   muted: boolean;
-  /** The leg that it talks to. */
+  /** The leg that it talks to, and since when. */
   peer: string | undefined;
+  bridgedAt: number;
 }
 
 /** Roles of a supervisor who is not heard by everybody: named to supervisors alone. */

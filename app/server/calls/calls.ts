@@ -203,7 +203,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     const role = roles.has(channel.role) ? channel.role as Role : first ? "caller" : "callee";
     this.#join(call, {
       uuid: channel.uuid, user: party.user, direction: channel.direction, home, role, account: channel.account || (this.#accountAt(home, channel.contact) ?? ""), instance: channel.contact,
-      answered: channel.answered, held: channel.held, muted: channel.muted, peer: undefined,
+      answered: channel.answered, held: channel.held, muted: channel.muted, peer: undefined, bridgedAt: 0,
     });
   }
 
@@ -260,6 +260,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     const [first, second] = [this.#registry.withLeg(one), this.#registry.withLeg(other)];
     const [a, b] = [first?.legs.get(one), second?.legs.get(other)];
     if (!first || !second || !a || !b) return;
+    if (a.peer !== other || b.peer !== one) a.bridgedAt = b.bridgedAt = this.#now();
     a.peer = other;
     b.peer = one;
     if (first === second) {

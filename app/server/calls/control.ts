@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { EndReason, Permission } from "../../protocol/wire.ts";
 import type { Logger } from "../log.ts";
 import { RequestError } from "../sessions/connection.ts";
@@ -11,6 +12,9 @@ import * as word from "../switch/words.ts";
 import type { Leg, Party, TrackedCall } from "./call.ts";
 import type { Calls } from "./calls.ts";
 import { Serial } from "./serial.ts";
+
+/** Until the switch plays music in a new bridge. */
+const bridgeSettlesMs = 500;
 
 /** What commands about calls need of the rest of the server. */
 export interface ControlContext {
@@ -121,6 +125,16 @@ export class CallControl {
 
   run(leg: { home: object }, command: commands.EslCommand): Promise<string> {
     return this.switchOf(leg).link.api(command);
+  }
+
+  /**
+   * Puts a leg on hold, or takes it back: its peer hears music meanwhile. A bridge that has read less than ten frames of the peer's
+   * never begins that music, and plays it after the hold instead (switch_ivr_bridge.c, `DEFAULT_LEAD_FRAMES`): it is given its time.
+   */
+  async setHold(leg: Leg, on: boolean): Promise<void> {
+    if (leg.held === on) return;
+    if (on) await delay(Math.max(0, Math.min(leg.bridgedAt + bridgeSettlesMs - Date.now(), bridgeSettlesMs)));
+    await this.run(leg, on ? commands.hold(word.uuid(leg.uuid)) : commands.unhold(word.uuid(leg.uuid)));
   }
 
   /** A leg that may have ended already. */

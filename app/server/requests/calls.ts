@@ -109,13 +109,12 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
     hold: ({ user }, { call: callId }) => control.withCall(user, callId, async (call) => {
       const leg = control.own(call, user);
       if (call.conference) throw new RequestError("conflict", "A conference can't be put on hold: mute yourself instead.");
-      if (!leg.held) await control.run(leg, commands.hold(word.uuid(leg.uuid)));
+      await control.setHold(leg, true);
       return {};
     }),
 
     unhold: ({ user }, { call: callId }) => control.withCall(user, callId, async (call) => {
-      const leg = control.own(call, user);
-      if (leg.held) await control.run(leg, commands.unhold(word.uuid(leg.uuid)));
+      await control.setHold(control.own(call, user), false);
       return {};
     }),
 

@@ -33,11 +33,7 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
     return {};
   }
 
-  async function setHold(call: TrackedCall, user: string, on: boolean): Promise<void> {
-    const leg = control.own(call, user);
-    if (leg.held === on) return;
-    await control.run(leg, on ? commands.hold(word.uuid(leg.uuid)) : commands.unhold(word.uuid(leg.uuid)));
-  }
+  const setHold = (call: TrackedCall, user: string, on: boolean): Promise<void> => control.setHold(control.own(call, user), on);
 
   return {
     transfer: ({ user }, { call: callId, to }) => control.withCall(user, callId, async (call) => {

@@ -63,7 +63,7 @@ export function channelOf(event: SwitchEvent): Channel | undefined {
     uuid, direction, account,
     user: direction === "inbound"
       ? userOf(account)
-      : userOf(text(event.variable_houseline_person)) || userOf(text(event["Channel-Presence-ID"])) || userOf(text(event.variable_dialed_user)),
+      : userOf(text(event.variable_houseline_person)) || userOf(text(event["Channel-Presence-ID"])),
     contact: direction === "inbound" ? text(event.variable_sip_contact_user) : text(event["Caller-Destination-Number"]),
     destination: text(event["Caller-Destination-Number"]),
     other: id(event["Other-Leg-Unique-ID"]),
