@@ -81,7 +81,7 @@ describe.skipIf(!aptSource)(`voicemail through FreeSWITCH${skipReason && ` (skip
 
   it("opens nobody's box to a caller who presses keys during the greeting", async () => {
     await scene.call("anna", "gleb");
-    await scene.event("anna", "accepted");
+    await scene.hearsStart("anna", "houseline/vm-greeting");
     for (const keys of ["0", "*", "1#"]) await scene.presses("anna", keys);
     await scene.hearsStart("anna", "houseline/vm-record-message");
     expect(await scene.likeness("anna", "houseline/vm-new-messages")).toBeLessThan(surelyHeard);
