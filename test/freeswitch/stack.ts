@@ -104,8 +104,10 @@ export class Stack {
     return `ws://127.0.0.1:${this.ports(slot, host).ws}/`;
   }
 
-  ports(slot: number, host: Host = 1): { ws: number; sip: number; esl: number } {
-    return { ws: this.#bases.ws + (host - 1) * 3 + slot, sip: this.#bases.sip + slot, esl: this.#bases.esl + slot };
+  /** `rtp` is the first of the slot's 5,460. */
+  ports(slot: number, host: Host = 1): { ws: number; sip: number; esl: number; rtp: number } {
+    const rtp = host === 1 ? this.#bases.rtp : this.#bases.rtp - 16_380;
+    return { ws: this.#bases.ws + (host - 1) * 3 + slot, sip: this.#bases.sip + slot, esl: this.#bases.esl + slot, rtp: rtp + slot * 5_460 };
   }
 
   /**
@@ -117,7 +119,7 @@ export class Stack {
     const name = `${this.#name}-${this.#count++}`;
     const environment = {
       HOUSELINE_WS_PORT: this.ports(0, host).ws, HOUSELINE_SIP_PORT: this.#bases.sip, HOUSELINE_ESL_PORT: this.#bases.esl,
-      HOUSELINE_RTP_PORT: host === 1 ? this.#bases.rtp : this.#bases.rtp - 16_380, HOUSELINE_PRIVATE_IP: `127.0.0.${host}`, HOUSELINE_PUBLIC_IP: "127.0.0.1", HOUSELINE_DOMAIN: domain,
+      HOUSELINE_RTP_PORT: this.ports(0, host).rtp, HOUSELINE_PRIVATE_IP: `127.0.0.${host}`, HOUSELINE_PUBLIC_IP: "127.0.0.1", HOUSELINE_DOMAIN: domain,
       // The second address answers nothing, as the slot of an application server that is not there.
       HOUSELINE_DIRECTORY_URLS: `http://127.0.0.1:9/directory ${this.#directoryUrl}`, HOUSELINE_DRAIN_SECONDS: "60", ...settings,
     };

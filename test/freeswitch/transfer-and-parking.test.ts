@@ -57,6 +57,8 @@ describe.skipIf(!aptSource)(`transfers and parking through FreeSWITCH${skipReaso
     await scene.call("vera", "pickup-red");
     await scene.talk("vera", "boris");
     expect(await spaces()).toEqual([]);
+    await scene.hangUp("vera");
+    await scene.event("boris", "ended");
   });
 
   it("says the number of a free space in a consultation, and the call that is transferred waits there", async () => {

@@ -16,7 +16,7 @@ describe("call control over the lab switch", () => {
 
   beforeAll(async () => {
     lab = await LabSwitch.start(domain, people, "CHANNEL_CREATE");
-    desk = new Desk({ ports: () => ({ ws: 0, sip: 0, esl: lab.esl.port }), eslPassword: "esl-password" }, people);
+    desk = new Desk({ ports: () => ({ ws: 0, sip: 0, esl: lab.esl.port, rtp: 0 }), eslPassword: "esl-password" }, people);
     await desk.open();
     for (const { name, authName, password } of people) {
       const client = await SipClient.connect(lab.url, { domain, name, authName, password });
