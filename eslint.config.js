@@ -8,9 +8,11 @@ const forbidden = {
   "app/client": ["app/server", "app/softphone", "app/lab-switch", "pulumi", "cli", "test"],
   "app/softphone": ["app/server", "app/lab-switch", "pulumi", "cli", "test"],
   "app/lab-switch": ["app/server", "app/client", "app/softphone", "pulumi", "cli", "test"],
+  "app/sip-gate": ["app/protocol", "app/server", "app/client", "app/softphone", "app/lab-switch", "pulumi", "cli", "test"],
+  "app/limits": ["app/protocol", "app/server", "app/client", "app/softphone", "app/lab-switch", "app/sip-gate", "pulumi", "cli", "test"],
   "pulumi": ["app", "cli", "test"],
   "cli": ["app", "test"],
-  "tools": ["app/server", "app/client", "app/softphone", "app/lab-switch", "test"],
+  "tools": ["app/server", "app/client", "app/softphone", "app/lab-switch", "app/sip-gate", "test"],
 };
 
 const importRules = Object.entries(forbidden).map(([from, folders]) => ({

@@ -31,13 +31,13 @@ export function edgeContainer(plan: EdgePlan): ContainerPlan {
       HOUSELINE_UPSTREAMS: String(plan.upstreams),
     },
     volumes: [],
-    memoryMegabytes: 256,
+    memoryMegabytes: plan.kind === "switch" ? 512 : 256,
     stopSeconds,
     healthySeconds: plan.healthySeconds,
   };
 }
 
-/** The way in: Caddy. It has no slot, since two of them share the port while one takes over from the other. */
+/** The way in: Caddy, and before a switch the gate of SIP messages. It has no slot, since two of them share the port while one takes over from the other. */
 export function edge(name: string, plan: EdgePlan, options: pulumi.CustomResourceOptions): docker.Container {
   return new docker.Container(name, service(edgeContainer(plan)), { ...options, ...replaceOptions(stopSeconds) });
 }

@@ -30,8 +30,8 @@ const recipes: Record<ImageName, Recipe> = {
   "freeswitch-sound": { files: ["images/freeswitch-sound/sounds.lock"], dataOnly: true },
   "freeswitch": { files: ["images/freeswitch"] },
   "lab-switch": { files: ["images/lab-switch", "app/lab-switch", "app/protocol", ...node] },
-  "edge": { files: ["images/edge"] },
-  "app-server": { files: ["images/app-server", "app/server", "app/protocol", "app/client", "app/softphone", ...node] },
+  "edge": { files: ["images/edge", "app/sip-gate", "app/limits", ...node] },
+  "app-server": { files: ["images/app-server", "app/server", "app/limits", "app/protocol", "app/client", "app/softphone", ...node] },
 };
 
 /** An image by its reference, with what building it would take if it isn't there. */

@@ -5,7 +5,7 @@ import type { Logger } from "./log.ts";
 import type { Newcomers } from "./newcomers.ts";
 import { passwordMatches, pretendToCompare } from "./passwords.ts";
 import type { People } from "./people.ts";
-import { RateLimit } from "./rate-limit.ts";
+import { RateLimit } from "../limits/rate-limit.ts";
 import { RequestError, type Connection } from "./sessions/connection.ts";
 
 /** Who it is, and by which API token, if by one. */

@@ -5,4 +5,9 @@ exec perl -MIO::Socket::UNIX -e '
   print $admin "GET /config/apps/http/servers HTTP/1.0\r\nHost: localhost\r\n\r\n";
   my $status = <$admin> // "no answer\n";
   die $status unless $status =~ / 200 /;
+  exit unless $ENV{HOUSELINE_EDGE} eq "switch";
+  my $gate = IO::Socket::UNIX->new(Peer => "/run/houseline/gate.sock") or die "no gate\n";
+  print $gate "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n";
+  $status = <$gate> // "no answer of the gate\n";
+  die $status unless $status =~ / 200 /;
 '

@@ -25,7 +25,7 @@ export const aptSource = process.env.HOUSELINE_FREESWITCH_APT ?? "";
 export const skipReason = aptSource ? "" : "set HOUSELINE_FREESWITCH_APT to a line of an apt source with FreeSWITCH's packages";
 export const domain = "houseline.test";
 /** By reference, once they are built. */
-export const images = { freeswitch: "", sound: "" };
+export const images = { freeswitch: "", sound: "", edge: "" };
 /** With the certificate, which takes seconds to make: kept from run to run, as set-up's tools are. */
 const keptState = join(stateDirectory, "test", "switch-state");
 
@@ -42,9 +42,9 @@ export async function buildImages(): Promise<void> {
   const inventory = await takeInventory(client);
   const settings = readSettings({ freeswitch: { apt: aptSource } }, {}, "the configuration of this test");
   const planned = planImages(settings, chooseSwitch(settings), inventory);
-  const [freeswitch, sound] = [planned.freeswitch!, planned["freeswitch-sound"]!];
-  await ensureImages(client, [freeswitch, sound], settings, inventory, () => {});
-  Object.assign(images, { freeswitch: freeswitch.reference, sound: sound.reference });
+  const [freeswitch, sound, edge] = [planned.freeswitch!, planned["freeswitch-sound"]!, planned.edge!];
+  await ensureImages(client, [freeswitch, sound, edge], settings, inventory, () => {});
+  Object.assign(images, { freeswitch: freeswitch.reference, sound: sound.reference, edge: edge.reference });
 }
 
 /** Machines that a test has: one, or two by their loopback addresses 127.0.0.1 and 127.0.0.2. */
@@ -131,6 +131,18 @@ export class Stack {
     return new Switch(name);
   }
 
+  /** Starts the edge before the switches of host 1; returns the URL of slot 0 there. */
+  async edge(): Promise<string> {
+    const port = await freePorts(1);
+    const name = `${this.#name}-edge`;
+    const environment = { HOUSELINE_EDGE: "switch", HOUSELINE_SITE: `http://127.0.0.1:${port}`, HOUSELINE_BIND: "127.0.0.1", HOUSELINE_UPSTREAMS: this.ports(0).ws };
+    await dockerRun("run", "-d", "--name", name, "--label", `houseline.stack=${this.#name}`, "--network", "host", "--init", "--read-only", "--cap-drop", "ALL",
+      "--security-opt", "no-new-privileges", "--tmpfs", "/run/houseline:uid=10001,gid=10001,mode=0755", "--tmpfs", "/tmp",
+      ...Object.entries(environment).flatMap(([key, value]) => ["-e", `${key}=${value}`]), images.edge);
+    await new Switch(name).healthy();
+    return `ws://127.0.0.1:${port}/sip/0`;
+  }
+
   async close(): Promise<void> {
     await this.directory.close();
     await removeByLabel(this.#name);
@@ -180,7 +192,7 @@ export class Switch {
   }
 
   async remove(): Promise<void> {
-    await dockerRun("rm", "-f", this.name);
+    await dockerRun("rm", "--force", "--volumes", this.name);
   }
 
   /** Of FreeSWITCH, on this machine. */

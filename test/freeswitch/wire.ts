@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
+import { WebSocket } from "ws";
 import { credentialsFor, parseSip, type Account, type SipMessage } from "./sip-client.ts";
 
 const token = () => randomBytes(6).toString("hex");
@@ -31,15 +32,14 @@ export class Wire {
     this.#close = close;
   }
 
-  static async webSocket(url: string, domain: string): Promise<Wire> {
-    const socket = new WebSocket(url, "sip");
-    await new Promise<void>((resolve, reject) => {
-      socket.addEventListener("open", () => resolve(), { once: true });
-      socket.addEventListener("error", () => reject(new Error(`No SIP WebSocket at ${url}.`)), { once: true });
-    });
+  /** @param from the loopback address to come from */
+  static async webSocket(url: string, domain: string, from = "127.0.0.1"): Promise<Wire> {
+    const socket = new WebSocket(url, "sip", { localAddress: from, perMessageDeflate: false });
+    await new Promise<void>((resolve, reject) => socket.once("open", resolve).once("error", ({ message }) => reject(new Error(`No SIP WebSocket at ${url}: ${message}`))));
+    socket.on("error", () => undefined);
     const wire = new Wire("WS", domain, (text) => { if (socket.readyState === WebSocket.OPEN) socket.send(text); }, () => socket.close());
-    socket.addEventListener("message", ({ data }) => wire.#take(String(data)));
-    socket.addEventListener("close", () => wire.#end());
+    socket.on("message", (data) => wire.#take(String(data)));
+    socket.on("close", () => wire.#end());
     return wire;
   }
 

@@ -2,7 +2,7 @@ import { limits } from "../../protocol/wire.ts";
 import { hashPassword, passwordMatches } from "../passwords.ts";
 import type { People } from "../people.ts";
 import type { Profiles } from "../profiles.ts";
-import { RateLimit } from "../rate-limit.ts";
+import { RateLimit } from "../../limits/rate-limit.ts";
 import type { PeopleIndex } from "../people-index.ts";
 import { RequestError } from "../sessions/connection.ts";
 import type { Sessions } from "../sessions/sessions.ts";

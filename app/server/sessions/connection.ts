@@ -43,6 +43,8 @@ export class Connection {
   #frames = 0;
   #closed = false;
   #closedWith: number | undefined;
+  /** Bytes of what it had missed, until they are read: they make no slow reader of somebody who just came back. */
+  #missedBytes = 0;
 
   constructor(socket: WebSocket, address: string, handle: Handler, log: Logger) {
     this.#socket = socket;
@@ -74,8 +76,18 @@ export class Connection {
 
   send(text: string): void {
     if (this.#closed) return;
-    if (this.#socket.bufferedAmount > bounds.queuedBytes) return this.close(closeCodes.slowReader, "the reader was too slow");
+    const queued = this.#socket.bufferedAmount;
+    if (queued <= bounds.queuedBytes) this.#missedBytes = 0;
+    if (queued > bounds.queuedBytes + this.#missedBytes) return this.close(closeCodes.slowReader, "the reader was too slow");
     this.#socket.send(text);
+  }
+
+  /** Sends events again to a session that came back: as many as are kept may be more than a slow reader is granted. */
+  sendMissed(events: readonly { text: string }[]): void {
+    for (const { text } of events) {
+      this.#missedBytes += Buffer.byteLength(text);
+      if (!this.#closed) this.#socket.send(text);
+    }
   }
 
   close(code: number, reason: string): void {

@@ -115,7 +115,7 @@ export class Session implements Identity {
       this.#seq = this.#first = lastSeq;
       this.#own = [];
     }
-    if (isWhole) for (const { text } of missed) this.#connection?.send(text);
+    if (isWhole) this.#connection?.sendMissed(missed);
     return isWhole;
   }
 

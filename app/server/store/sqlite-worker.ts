@@ -47,10 +47,24 @@ try {
 function open(): DatabaseSync {
   if (!existsSync(directory)) mkdirSync(directory, { recursive: true });
   const opened = new DatabaseSync(join(directory, "houseline.db"), { timeout: busyMs, enableForeignKeyConstraints: true });
+  patiently(() => opened.exec("PRAGMA journal_mode = WAL"));
   // FULL: a commit is on the disk before it is acknowledged, also when the machine loses its power. (SQLite, "PRAGMA synchronous")
-  opened.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  opened.exec("PRAGMA synchronous = FULL");
   opened.function("now_ms", () => Date.now());
   return opened;
+}
+
+/** The change to WAL does not wait as a transaction does, when another release opens the file at the same moment. (SQLite, "sqlite3_busy_handler") */
+function patiently(work: () => void): void {
+  for (const end = Date.now() + busyMs;;) {
+    try {
+      return work();
+    } catch (error) {
+      // SQLITE_BUSY, and what extends it
+      if (((error as { errcode?: number }).errcode ?? 0) % 256 !== 5 || Date.now() > end) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10 + Math.random() * 20);
+    }
+  }
 }
 
 function start(): void {

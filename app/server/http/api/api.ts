@@ -4,7 +4,7 @@ import { routes, type Route, type RouteName } from "../../../protocol/rest.ts";
 import type { ErrorCode } from "../../../protocol/wire.ts";
 import type { Config } from "../../config.ts";
 import type { Logger } from "../../log.ts";
-import { RateLimit } from "../../rate-limit.ts";
+import { RateLimit } from "../../../limits/rate-limit.ts";
 import { answerTo, RequestError } from "../../sessions/connection.ts";
 import type { Caller } from "../../sign-in.ts";
 import type { Telephone } from "../../telephone.ts";

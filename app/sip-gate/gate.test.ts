@@ -1,0 +1,168 @@
+import { createConnection } from "node:net";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { bounds } from "./bounds.ts";
+import { Gate } from "./gate.ts";
+import { Guesses } from "./guesses.ts";
+import { glance } from "./sip.ts";
+
+const message = (method: string, headers: string[] = []) => [`${method} sip:boris@a.internal SIP/2.0`, `CSeq: 1 ${method}`, ...headers, "", ""].join("\r\n");
+const credentials = (name: string) => `Authorization: Digest username="${name}", realm="a.internal", response="0"`;
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe("the gate before a made switch", () => {
+  let behind: WebSocketServer;
+  let gate: Gate;
+  let port: number;
+  let log: Record<string, unknown>[];
+  /** What came to the switch, with the time. */
+  let arrived: { text: string; at: number }[];
+  let answer: (text: string) => string | undefined;
+  let open: WebSocket[];
+
+  beforeEach(async () => {
+    arrived = [];
+    log = [];
+    open = [];
+    answer = () => undefined;
+    behind = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "sip" });
+    behind.on("connection", (socket) => socket.on("message", (data) => {
+      const text = String(data);
+      arrived.push({ text, at: Date.now() });
+      const reply = answer(text);
+      if (reply !== undefined) socket.send(reply);
+    }));
+    await new Promise((resolve) => behind.once("listening", resolve));
+    gate = new Gate([`127.0.0.1:${(behind.address() as { port: number }).port}`, "127.0.0.1:1"], (_, about) => log.push(about));
+    port = await gate.listen("0");
+  });
+  afterEach(() => {
+    for (const socket of open) socket.terminate();
+    gate.close();
+    for (const socket of behind.clients) socket.terminate();
+    behind.close();
+  });
+
+  const connect = (address = "192.0.2.1", path = "/sip/0") => new Promise<WebSocket>((resolve, reject) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, "sip", { headers: { "x-forwarded-for": address } });
+    open.push(socket);
+    socket.once("open", () => resolve(socket)).once("unexpected-response", (_, { statusCode }) => reject(new Error(String(statusCode)))).once("error", reject);
+  });
+  const closed = (socket: WebSocket) => new Promise<number>((resolve) => socket.once("close", resolve));
+
+  it("passes messages on both ways, text as text, and a goodbye with its code", async () => {
+    const socket = await connect();
+    const back = new Promise<string>((resolve) => socket.once("message", (data, isBinary) => resolve(`${isBinary} ${String(data)}`)));
+    answer = () => "SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    socket.send(message("OPTIONS"));
+    expect(await back).toBe("false SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\n\r\n");
+    expect(arrived.map(({ text }) => text)).toEqual([message("OPTIONS")]);
+    for (const client of behind.clients) client.close(1001);
+    expect(await closed(socket)).toBe(1001);
+    const next = await connect();
+    next.close(1000);
+    await until(() => behind.clients.size === 0);
+  });
+
+  it("refuses a slot that does not answer, and one that is none, before the WebSocket is open", async () => {
+    await expect(connect("192.0.2.1", "/sip/1")).rejects.toThrow("502");
+    await expect(connect("192.0.2.1", "/sip/7")).rejects.toThrow("404");
+    await expect(connect("192.0.2.1", "/")).rejects.toThrow("404");
+  });
+
+  it("keeps a frame that never ends from the switch", async () => {
+    const socket = createConnection({ port, host: "127.0.0.1" });
+    socket.on("error", () => {});
+    socket.write("GET /sip/0 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n");
+    await new Promise((resolve) => socket.once("data", resolve));
+    const raw = new Promise<number>((resolve) => {
+      let bytes = 0;
+      for (const client of behind.clients) (client as unknown as { _socket: NodeJS.ReadableStream })._socket.on("data", (data: Buffer) => { bytes += data.length; });
+      setTimeout(() => resolve(bytes), 200);
+    });
+    socket.write(Buffer.from([0x81, 0xfe, 0x10, 0x00, 1, 2, 3, 4, 5]));
+    expect(await raw).toBe(0);
+    socket.destroy();
+    await until(() => behind.clients.size === 0);
+  });
+
+  it("closes on who sends no SIP, or a message beyond the bound", async () => {
+    const strange = await connect();
+    strange.send("GET / HTTP/1.1\r\n\r\n");
+    expect(await closed(strange)).toBe(1002);
+    const big = await connect();
+    big.send(message("MESSAGE", ["X: ".padEnd(bounds.messageBytes, "y")]));
+    expect(await closed(big)).toBe(1009);
+    expect(arrived).toEqual([]);
+  });
+
+  it("slows down who guesses passwords, by name on every connection, and nobody who has signed in", async () => {
+    answer = (text) => text.includes("\"right\"") ? "SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\n\r\n" : "SIP/2.0 403 Forbidden\r\nCSeq: 1 REGISTER\r\n\r\n";
+    const guesser = await connect();
+    for (let n = 0; n < bounds.guessesOfName + 3; n++) guesser.send(message("REGISTER", [credentials("boris")]));
+    await until(() => arrived.length === bounds.guessesOfName);
+    const another = await connect("192.0.2.2");
+    another.send(message("REGISTER", [credentials("boris")]));
+    const right = await connect();
+    for (let n = 0; n < 50; n++) right.send(message("REGISTER", [credentials("right")]));
+    await until(() => arrived.length === bounds.guessesOfName + 50);
+    expect(arrived.filter(({ text }) => text.includes("boris\"")).length).toBe(bounds.guessesOfName);
+  });
+
+  it("slows down a flood on one connection, and loses none of it", async () => {
+    const [flooding, quiet] = [await connect(), await connect("192.0.2.2")];
+    const began = Date.now();
+    for (let n = 0; n < bounds.messageBurst + 30; n++) flooding.send(message("OPTIONS", [`X: ${n}`]));
+    quiet.send(message("INFO"));
+    await until(() => arrived.some(({ text }) => text.startsWith("INFO")));
+    expect(arrived.length).toBeLessThan(bounds.messageBurst + 30);
+    await until(() => arrived.length === bounds.messageBurst + 31);
+    expect(Date.now() - began).toBeGreaterThan(25 * bounds.messageEveryMs);
+    const order = arrived.flatMap(({ text }) => /X: (\d+)/.exec(text)?.[1] ?? []);
+    expect(order).toEqual([...order.keys()].map(String));
+  });
+
+  it("takes so many strangers of one address, tells so once, and others still come", async () => {
+    for (let n = 0; n < bounds.strangersOfAddress; n++) await connect();
+    await expect(connect()).rejects.toThrow("429");
+    await expect(connect()).rejects.toThrow("429");
+    expect(log).toEqual([{ address: "192.0.2.1", why: "too many who have not signed in" }]);
+    await connect("192.0.2.2");
+    // The edge's word is the last one.
+    await expect(connect("198.51.100.7, 192.0.2.1")).rejects.toThrow("429");
+    open[0]!.close();
+    await until(() => behind.clients.size === bounds.strangersOfAddress);
+    await connect();
+  });
+});
+
+describe("a glance at a message", () => {
+  it("knows requests, responses, credentials and keep-alives, and what is none of them", () => {
+    expect(glance(message("REGISTER"))).toEqual({ method: "REGISTER" });
+    expect(glance(message("INVITE", ['proxy-authorization: Digest realm="x",username="anna~1"']))).toEqual({ method: "INVITE", authName: "anna~1" });
+    expect(glance("SIP/2.0 407 Proxy Authentication Required\r\ncseq: 2 INVITE\r\n\r\n")).toEqual({ status: 407, method: "INVITE" });
+    expect(glance("\r\n\r\n")).toEqual({ method: "" });
+    for (const text of ["", "hello", "SIP/2.0 999 x\r\n\r\n", "invite sip:a SIP/2.0\r\n\r\n", "INVITE http://a SIP/2.0\r\n\r\n"]) expect(glance(text), text).toBeUndefined();
+    // Words in a body are no header.
+    expect(glance(`${message("MESSAGE")}${credentials("anna")}\r\n`)).toEqual({ method: "MESSAGE" });
+  });
+});
+
+describe("guesses", () => {
+  it("of many names from one address are one address's, and those that were right don't count", () => {
+    let now = 0;
+    const guesses = new Guesses(() => now);
+    for (let n = 0; n < 200; n++) {
+      expect(guesses.take("a", `right ${n}`)).toBe(0);
+      guesses.giveBack("a", `right ${n}`);
+    }
+    for (let n = 0; n < bounds.guessesOfAddress; n++) expect(guesses.take("a", `name ${n}`)).toBe(0);
+    expect(guesses.take("a", "another")).toBe(bounds.addressGuessEveryMs);
+    expect(guesses.take("b", "another")).toBe(0);
+    now += bounds.addressGuessEveryMs;
+    expect(guesses.take("a", "another")).toBe(0);
+  });
+});

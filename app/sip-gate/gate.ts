@@ -1,0 +1,109 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocket, WebSocketServer } from "ws";
+import { RateLimit } from "../limits/rate-limit.ts";
+import { bounds } from "./bounds.ts";
+import { Guesses } from "./guesses.ts";
+import { Relay } from "./relay.ts";
+
+interface Counts { all: number; strangers: number }
+
+/** Between the edge and the switch's slots: SIP over WebSocket (RFC 7118), by whole messages and within bounds. */
+export class Gate {
+  readonly #slots: readonly string[];
+  readonly #log: (what: string, about: Record<string, unknown>) => void;
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: bounds.messageBytes, perMessageDeflate: false, clientTracking: false, handleProtocols: () => "sip" });
+  readonly #relays = new Set<Relay>();
+  readonly #addresses = new Map<string, Counts>();
+  readonly #guesses = new Guesses();
+  /** One line a minute of each address. */
+  readonly #told = new RateLimit(1, 60_000);
+  #opened = 0;
+
+  /** @param slots `host:port` of each slot's WebSocket */
+  constructor(slots: readonly string[], log: (what: string, about: Record<string, unknown>) => void) {
+    this.#slots = slots;
+    this.#log = log;
+    this.#server = createServer({ headersTimeout: bounds.openMs, requestTimeout: bounds.openMs }, (request, response) => {
+      response.statusCode = request.url === "/healthz" ? 200 : 404;
+      response.end();
+    });
+    this.#server.on("upgrade", (request, socket, head) => this.#take(request, socket, head));
+  }
+
+  /**
+   * @param address the path of a Unix socket, or a port on loopback; 0 is any
+   * @returns the port
+   */
+  async listen(address: string): Promise<number> {
+    const where = /^\d+$/.test(address) ? { host: "127.0.0.1", port: Number(address) } : { path: address };
+    await new Promise<void>((resolve, reject) => this.#server.once("error", reject).listen(where, () => resolve()));
+    const bound = this.#server.address();
+    return typeof bound === "object" && bound ? bound.port : 0;
+  }
+
+  /** Says goodbye to everybody: they come back by the edge that took over. */
+  close(): void {
+    this.#server.close();
+    for (const relay of this.#relays) relay.close(1_001, "going away");
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on("error", () => socket.destroy());
+    const slot = this.#slots[Number(/^\/sip\/(\d)$/.exec(request.url ?? "")?.[1] ?? NaN)];
+    if (slot === undefined) return refuse(socket, "404 Not Found");
+    // The last one is the edge's word; what a client sends under this name comes before it.
+    const address = String(request.headers["x-forwarded-for"] ?? "").split(",").at(-1)!.trim() || "unknown";
+    const counts = this.#addresses.get(address) ?? { all: 0, strangers: 0 };
+    if (this.#opened >= bounds.connections) return this.#refuse(socket, address, "503 Service Unavailable", "as many connections as the gate takes");
+    if (counts.all >= bounds.connectionsOfAddress || counts.strangers >= bounds.strangersOfAddress) {
+      return this.#refuse(socket, address, "429 Too Many Requests", counts.strangers >= bounds.strangersOfAddress ? "too many who have not signed in" : "too many connections");
+    }
+    this.#addresses.set(address, counts);
+    counts.all++;
+    counts.strangers++;
+    this.#opened++;
+    let isStranger = true;
+    const known = () => {
+      if (isStranger) counts.strangers--;
+      isStranger = false;
+    };
+    socket.once("close", () => {
+      known();
+      this.#opened--;
+      if (--counts.all === 0) this.#addresses.delete(address);
+    });
+    this.#open(request, socket, head, { slot, address, onProven: known });
+  }
+
+  /** The switch first: whoever can't be taken there is told so by HTTP, and tries another slot. */
+  #open(request: IncomingMessage, socket: Duplex, head: Buffer, { slot, address, onProven }: { slot: string; address: string; onProven: () => void }): void {
+    const half = new WebSocket(`ws://${slot}/`, "sip", { handshakeTimeout: bounds.openMs, perMessageDeflate: false, maxPayload: bounds.queuedBytes });
+    const gone = () => half.terminate();
+    socket.once("close", gone);
+    const failed = () => refuse(socket, "502 Bad Gateway");
+    half.once("error", failed);
+    half.once("open", () => {
+      half.off("error", failed);
+      half.on("error", () => {});
+      if (socket.destroyed) return half.terminate();
+      this.#sockets.handleUpgrade(request, socket, head, (browser) => {
+        const relay = new Relay({ browser, switch: half, address, guesses: this.#guesses, onProven });
+        this.#relays.add(relay);
+        socket.once("close", () => this.#relays.delete(relay));
+      });
+    });
+  }
+
+  #refuse(socket: Duplex, address: string, status: string, why: string): void {
+    if (this.#told.take(address) === 0) this.#log("refused", { address, why });
+    refuse(socket, status);
+  }
+}
+
+function refuse(socket: Duplex, status: string): void {
+  if (socket.destroyed) return;
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  setTimeout(() => socket.destroy(), 1_000).unref();
+}
