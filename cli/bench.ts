@@ -15,6 +15,8 @@ interface Bench { what: string; needsCompose?: true; needsFreeswitch?: true }
 const benches: Record<string, Bench> = {
   "app-server": { what: "sockets, call events and restarts of the application server, beside a bare ws server" },
   deploy: { what: "seconds of 'up', beside an empty Pulumi program and Docker Compose", needsCompose: true },
+  kills: { what: "hundreds of kills of the application server under load, on SQLite and on PostgreSQL" },
+  outlive: { what: "a page loaded again, a switch killed: how long the voice is away, and what is left", needsFreeswitch: true },
   switch: { what: "start, latency, cost of a call on FreeSWITCH, beside its packaged configuration", needsFreeswitch: true },
 };
 

@@ -16,10 +16,10 @@ import { cpuSeconds, freeswitchOf, residentKilobytes } from "./process-cost.ts";
 import { Load } from "./sip-load.ts";
 import { Vanilla } from "./vanilla.ts";
 
-const starts = 3;
-const latencyCalls = 8;
+const starts = 5;
+const latencyCalls = 50;
 const bridgedCalls = 30;
-const rounds = 1;
+const rounds = 2;
 const windowSeconds = 8;
 const tones = [1_000, 1_500] as const;
 /** Two measurements of the same thing differ by as much. */
