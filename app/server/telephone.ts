@@ -15,6 +15,7 @@ import { People } from "./people.ts";
 import { PeopleIndex } from "./people-index.ts";
 import { PresenceFeed } from "./presence-feed.ts";
 import { Profiles } from "./profiles.ts";
+import type { Asking } from "./requests/handlers.ts";
 import { historyRequests } from "./requests/history.ts";
 import { messageRequests } from "./requests/messages.ts";
 import { openingRequests, type OpeningRequest } from "./requests/opening.ts";
@@ -56,7 +57,7 @@ export class Telephone {
   readonly #log: Logger;
   readonly #drain: Drain;
   readonly #opening: ReturnType<typeof openingRequests>;
-  readonly #handlers: Partial<Record<RequestName, (session: Pick<Session, "user" | "id">, params: never) => unknown>>;
+  readonly #handlers: Partial<Record<RequestName, (asking: Asking, params: never) => unknown>>;
   readonly #byConnection = new WeakMap<Connection, Session>();
   readonly #profilesToTell = new Set<string>();
   readonly #devicesToTell = new Set<string>();
@@ -129,10 +130,10 @@ export class Telephone {
   };
 
   /** Runs a command for somebody who gave it by another way than a socket. */
-  readonly command = async <Name extends RequestName>(name: Name, who: Pick<Session, "user" | "id">, params: Params<Name>): Promise<Result<Name>> => {
+  readonly command = async <Name extends RequestName>(name: Name, asking: Asking, params: Params<Name>): Promise<Result<Name>> => {
     const handler = this.#handlers[name];
     if (!handler) throw new RequestError("unavailable", `This server can't do '${name}' yet.`);
-    return await handler(who, params as never) as Result<Name>;
+    return await handler(asking, params as never) as Result<Name>;
   };
 
   /** A socket has closed. */

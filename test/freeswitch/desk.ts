@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { Call, Permission, RequestName, ParamsInput, Result } from "../../app/protocol/wire.ts";
 import { requests } from "../../app/protocol/wire.ts";
+import type { Asking } from "../../app/server/requests/handlers.ts";
 import { Telephony, type TelephonyOptions } from "../../app/server/calls/telephony.ts";
 import { createLog } from "../../app/server/log.ts";
 import { Switches } from "../../app/server/switch/switches.ts";
@@ -30,7 +31,7 @@ export class Desk {
     const devices = () => [...this.#devices.values()];
     this.telephony = new Telephony({
       switches: this.switches, domain, log, directory: { find, doNotDisturb: () => false },
-      may: (user, permission) => this.permissions.get(user)?.includes(permission) ?? permission === "calls.pickup",
+      may: (user, permission) => this.#may(user, permission),
       deviceOf: (account) => this.#devices.get(account)?.id,
       accountOf: (user, device) => devices().find((one) => one.id === device && one.user === user)?.account,
       askToAnswer: (user, _, call) => this.asked.push({ user, call }) > 0,
@@ -65,10 +66,14 @@ export class Desk {
     return id;
   }
 
+  #may(user: string, permission: Permission): boolean {
+    return this.permissions.get(user)?.includes(permission) ?? permission === "calls.pickup";
+  }
+
   /** As a session of this person's first device. */
   async ask<N extends RequestName>(user: string, name: N, params: ParamsInput<N>, device = [...this.#devices.values()].find((one) => one.user === user)!.id): Promise<Result<N>> {
-    const handler = (this.telephony.handlers as unknown as Record<string, (session: { user: string; id: string }, params: unknown) => unknown>)[name]!;
-    return await handler({ user, id: device }, requests[name].params.parse(params)) as Result<N>;
+    const handler = (this.telephony.handlers as unknown as Record<string, (asking: Asking, params: unknown) => unknown>)[name]!;
+    return await handler({ user, id: device, may: (permission) => this.#may(user, permission) }, requests[name].params.parse(params)) as Result<N>;
   }
 
   /** The only call, or the newest. */

@@ -6,7 +6,7 @@ import type { CallControl } from "../calls/control.ts";
 import { RequestError } from "../sessions/connection.ts";
 import * as commands from "../switch/commands.ts";
 import * as word from "../switch/words.ts";
-import type { Handlers } from "./handlers.ts";
+import type { Asking, Handlers } from "./handlers.ts";
 
 /** Seconds that somebody who is added rings. */
 const ringSeconds = 45;
@@ -38,9 +38,9 @@ export function conferenceRequests(control: CallControl): Handlers<"conference" 
   }
 
   /** Whether somebody may take others out of a conference. */
-  function moderates(call: TrackedCall, user: string): boolean {
-    return call.caller.user === user || control.context.may(user, "rooms.moderate")
-      || call.legsOf(user).some((leg) => call.conference?.members.get(leg.uuid)?.moderator);
+  function moderates(call: TrackedCall, asking: Asking): boolean {
+    return call.caller.user === asking.user || asking.may("rooms.moderate")
+      || call.legsOf(asking.user).some((leg) => call.conference?.members.get(leg.uuid)?.moderator);
   }
 
   return {
@@ -61,11 +61,11 @@ export function conferenceRequests(control: CallControl): Handlers<"conference" 
       return {};
     }),
 
-    removeParticipant: ({ user }, { call: callId, user: whom }) => control.withCall(user, callId, async (call) => {
+    removeParticipant: (asking, { call: callId, user: whom }) => control.withCall(asking.user, callId, async (call) => {
       const legs = call.legsOf(whom);
-      if (legs.length === 0 || whom === user) throw new RequestError("conflict", "Nobody of that name is in this call.");
+      if (legs.length === 0 || whom === asking.user) throw new RequestError("conflict", "Nobody of that name is in this call.");
       if (!call.conference && legs.some(({ role }) => role !== "added")) throw new RequestError("conflict", "This is no conference.");
-      if (!moderates(call, user)) throw new RequestError("forbidden", "Only whoever began the call, or moderates it, may do that.");
+      if (!moderates(call, asking)) throw new RequestError("forbidden", "Only whoever began the call, or moderates it, may do that.");
       await control.tell(call, "leaving", whom, "removed");
       for (const leg of legs) await control.end(leg);
       return {};

@@ -25,7 +25,7 @@ export function roomView(control: CallControl, room: CompanyRoom, conference: Co
 
 /** Rooms of the company; whoever is in a call that became a conference moderates that as well. */
 export function roomRequests(control: CallControl, company: CompanyRooms): Handlers<"listRooms" | "moderate"> {
-  const { calls, may } = control.context;
+  const { calls } = control.context;
 
   function known(name: string): CompanyRoom | undefined {
     return company.rooms().find((room) => room.name === name);
@@ -44,14 +44,15 @@ export function roomRequests(control: CallControl, company: CompanyRooms): Handl
       ],
     }),
 
-    async moderate({ user }, { room: name, command }) {
+    async moderate(asking, { room: name, command }) {
+      const { user } = asking;
       const conference = calls.conferences.get(name);
       const began = calls.get(callOfRoom(name) ?? "")?.caller.user === user;
       const takesPart = conference && membersOf(conference, user).length > 0;
       // A call of others that became a conference is theirs alone.
       if (callOfRoom(name) !== undefined && !takesPart) throw new RequestError("not-found", "There is no such room.");
       if (!conference) throw new RequestError(known(name) ? "conflict" : "not-found", known(name) ? "Nobody is in the room." : "There is no such room.");
-      const allowed = began || may(user, "rooms.moderate") || known(name)?.moderators.includes(user) || membersOf(conference, user).some(({ moderator }) => moderator);
+      const allowed = began || asking.may("rooms.moderate") || known(name)?.moderators.includes(user) || membersOf(conference, user).some(({ moderator }) => moderator);
       if (!allowed) throw new RequestError("forbidden", "Only moderators of the room may do that.");
       const room = word.room(name);
       const run = (one: commands.EslCommand) => control.run(conference, one);

@@ -190,13 +190,6 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     return row?.user === user ? row.sipUser : undefined;
   }
 
-  /** Asks a device of somebody's to answer a call by itself, at whichever server it is. */
-  async askToAnswer(user: string, device: string, call: string): Promise<void> {
-    const session = this.#sessions.get(device);
-    if (session?.user === user) session.emit("answerCall", { call });
-    else await this.#store.sessions.askToAnswer(device, call);
-  }
-
   /**
    * Stops telling these sessions anything and leaves what they missed for the next server, on the disk when this resolves. Their sockets are
    * still open: closing them is what makes the devices go there.
@@ -271,10 +264,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
       this.emit("devices", key);
     } else if (topic === "moved") this.#drop(key, closeCodes.replaced, "the session goes on at another server");
     else if (topic === "session") this.#drop(key, closeCodes.unauthorized, "signed out");
-    else if (topic === "answerCall") {
-      const [device = "", call = ""] = key.split(" ");
-      this.#sessions.get(device)?.emit("answerCall", { call });
-    } else if (topic === "handedOver") this.#awaited.get(key)?.();
+    else if (topic === "handedOver") this.#awaited.get(key)?.();
     else if (topic === "handover") {
       const session = this.#sessions.get(key);
       const connection = session?.connection;

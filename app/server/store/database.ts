@@ -28,8 +28,6 @@ export const topics = [
   "person",
   /** Sessions of a person (user name). */
   "online",
-  /** A device (session id, space, call id) is asked to answer a call. */
-  "answerCall",
   /** A session (id) is over. */
   "session",
   /** A session (id) is at another server now. */

@@ -103,11 +103,6 @@ export class SessionStore {
     await this.#database.write([], [{ topic: "online", key: user }]);
   }
 
-  /** Has the server that a device is at ask it to answer a call. */
-  async askToAnswer(id: string, call: string): Promise<void> {
-    await this.#database.write([], [{ topic: "answerCall", key: `${id} ${call}` }]);
-  }
-
   /** Sessions that a server has. */
   async atHome(server: string): Promise<string[]> {
     return (await this.#database.read<{ id: string }>("SELECT id FROM devices WHERE tenant = $1 AND home = $2", this.#tenant, server)).map(({ id }) => id);

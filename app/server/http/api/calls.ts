@@ -23,14 +23,14 @@ export function callsApi({ calls, people, sessions, history, command }: Parts): 
       if (!isOwn(caller, from)) throw new RequestError("forbidden", "A person's own token places calls for that person alone.");
       const at = device ?? (await sessions.devicesOf(from)).findLast(({ connected }) => connected)?.id;
       if (at === undefined) throw new RequestError("conflict", `'${from}' has no device that is connected.`);
-      return await command("call", { user: from, id: at }, { to });
+      return await command("call", { user: from, id: at, may: (permission) => caller.permissions.has(permission) }, { to });
     },
 
     async endCall({ path: { call: id } }, caller) {
       const call = calls.get(id);
       const user = caller.user ?? call?.caller.user;
       if (!call || user === undefined || !call.users.has(user)) throw new RequestError("not-found", "There is no such call.");
-      await command("hangup", { user, id: "" }, { call: id });
+      await command("hangup", { user, id: "", may: (permission) => caller.permissions.has(permission) }, { call: id });
     },
   };
 
