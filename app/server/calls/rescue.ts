@@ -35,6 +35,8 @@ export class Rescue {
   readonly #watch: MediaWatch;
   /** Calls that wait, and when they are given up. */
   readonly #deadlines = new Map<string, NodeJS.Timeout>();
+  /** Legs that the switch said had answered, in its reply to the command: their event may come after it. */
+  readonly #arrived = new WeakSet<Leg>();
 
   constructor(control: CallControl, switches: Switches, { acts, seconds = limits.rescueSeconds }: RescueOptions) {
     this.#control = control;
@@ -129,6 +131,7 @@ export class Rescue {
         await home.link.api(commands.kill(word.uuid(leg))).catch(() => {});
         return;
       }
+      this.#arrived.add(found);
       if (!call.conference) await this.#connect(call, found);
       await this.#control.tell(call, "back", user);
       for (const old of call.legsOf(user)) if (old.uuid !== leg) await this.#control.end(old, "PICKED_OFF");
@@ -150,7 +153,7 @@ export class Rescue {
   /** Connects somebody who is back with whoever waits for them in the same switch. */
   async #connect(call: TrackedCall, leg: Leg): Promise<void> {
     await this.#control.one(`connect ${call.id}`, async () => {
-      const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && other.answered && other.home === leg.home);
+      const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && (other.answered || this.#arrived.has(other)) && other.home === leg.home);
       if (!peer || peer.peer === leg.uuid) return;
       for (const one of [leg, peer]) await this.#control.run(one, commands.mark(word.uuid(one.uuid), { name: "park_after_bridge", value: "false" }));
       await this.#control.run(peer, commands.bridge(word.uuid(leg.uuid), word.uuid(peer.uuid)));
