@@ -1,4 +1,5 @@
 import { Refusal } from "../pulumi/refusal.ts";
+import { backup, restore } from "./backup.ts";
 import { bench } from "./bench.ts";
 import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
@@ -17,6 +18,8 @@ const usage = `Usage: ./houseline COMMAND
   rollback [stack] [--yes] [--no-wait]            deploys the release before this one
   history [stack] [--json]                        every deployment: when, who, what, how it ended
   status [stack] [--json]                         releases, slots and health
+  backup [stack] [--to FILE]                      people, messages, history and voicemail into one file
+  restore [stack] --from FILE [--yes]             puts a backup in the place of the data, which is moved aside
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
   user add|list|role|passwd|remove …              people of a stack that runs here; 'user' alone says how
   token add|list|revoke …                         API tokens of its servers
@@ -25,7 +28,7 @@ const usage = `Usage: ./houseline COMMAND
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, down, user, token, doctor, bench, test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, backup, restore, down, user, token, doctor, bench, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
