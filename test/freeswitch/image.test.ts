@@ -82,7 +82,7 @@ describe.skipIf(!aptSource)(`the image of FreeSWITCH, built by ./houseline up fr
     expect(await docker("image", "inspect", "--format", "{{.Config.User}}", image)).toBe("10001:10001");
     const container = await docker("create", "--label", `houseline.stack=${deployment.stack}`, image);
     const { stdout } = await promisify(execFile)("sh", ["-c", `docker export ${container} | tar -tv`], { maxBuffer: 16 << 20 });
-    await docker("rm", container);
+    await docker("rm", "--volumes", container);
     const files = stdout.split("\n").filter(Boolean).map((line) => ({ mode: line.slice(0, 10), path: line.split(/\s+/).slice(5).join(" ") }));
     expect(files.filter(({ mode }) => /s/i.test(mode))).toEqual([]);
     expect(files.filter(({ path }) => /mod_verto|mod_skinny|bin\/(apt|dpkg|perl|systemctl|su|mount)\b|libsystemd-shared/.test(path))).toEqual([]);

@@ -14,6 +14,8 @@ import { MediaWatch } from "./media-watch.ts";
 const ringSeconds = 8;
 /** Milliseconds from an attempt that failed to the next. */
 const againMs = 1_500;
+/** Milliseconds in which a leg that has answered becomes known. */
+const knownMs = 3_000;
 /** Milliseconds in which somebody whose page reloads is usually back: no music for so short a time. */
 const musicAfterMs = 600;
 
@@ -37,6 +39,8 @@ export class Rescue {
   readonly #deadlines = new Map<string, NodeJS.Timeout>();
   /** Legs that the switch said had answered, in its reply to the command: their event may come after it. */
   readonly #arrived = new WeakSet<Leg>();
+  /** Whom a leg was bridged with here: the event of it comes later, and a second bridge of two who are on their way into the first ends both. */
+  readonly #bridged = new WeakMap<Leg, Leg>();
 
   constructor(control: CallControl, switches: Switches, { acts, seconds = limits.rescueSeconds }: RescueOptions) {
     this.#control = control;
@@ -108,6 +112,7 @@ export class Rescue {
     for (const old of call.legsOf(missing)) await this.#control.run(old, commands.mark(word.uuid(old.uuid), { name: "park_after_bridge", value: "true" }));
     if (/~/.test(account)) await this.#control.run(waiting, commands.mark(word.uuid(waiting.uuid), { name: "houseline_missing", value: word.account(account) }));
     await this.#control.run(waiting, commands.transferInto(word.uuid(waiting.uuid), { application: "music" }));
+    for (const apart of [waiting, this.#bridged.get(waiting)]) if (apart) this.#bridged.delete(apart);
   }
 
   async #bringBack(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
@@ -126,7 +131,7 @@ export class Rescue {
         call, home, user, role, devices: [{ registration, leg }], autoAnswer: true, shown, timeoutSeconds: ringSeconds,
         then: call.conference ? { application: "conference", room: word.room(call.conference.name), flags: [] } : { application: "music" },
       });
-      const found = call.legs.get(leg);
+      const found = await this.#known(call, leg);
       if (call.endedAt !== undefined || !found) {
         await home.link.api(commands.kill(word.uuid(leg))).catch(() => {});
         return;
@@ -145,6 +150,12 @@ export class Rescue {
     }
   }
 
+  /** FreeSWITCH hands out events on several threads: its reply to a command may come before what it tells of the leg, when much happens at once. */
+  async #known(call: TrackedCall, leg: string): Promise<Leg | undefined> {
+    for (const end = Date.now() + knownMs; call.endedAt === undefined && !call.legs.has(leg) && Date.now() < end;) await new Promise((resolve) => setTimeout(resolve, 20));
+    return call.legs.get(leg);
+  }
+
   #again(call: TrackedCall, user: string, home: RemoteSwitch, account: string): void {
     const registration = home.registrations.ofAccount(account);
     if (registration && call.rescuing.has(user)) void this.#bringBack(call, user, home, registration);
@@ -153,10 +164,13 @@ export class Rescue {
   /** Connects somebody who is back with whoever waits for them in the same switch. */
   async #connect(call: TrackedCall, leg: Leg): Promise<void> {
     await this.#control.one(`connect ${call.id}`, async () => {
-      const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && (other.answered || this.#arrived.has(other)) && other.home === leg.home);
-      if (!peer || peer.peer === leg.uuid) return;
+      // One that is still on its way has answered before FreeSWITCH is done with its media, and is lost by a bridge: it connects itself when it is there.
+      const isHere = (other: Leg) => this.#arrived.has(other) || (other.answered && !this.#control.bringing(call, other.user));
+      const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && other.home === leg.home && isHere(other));
+      if (!peer || peer.peer === leg.uuid || this.#bridged.get(peer) === leg) return;
       for (const one of [leg, peer]) await this.#control.run(one, commands.mark(word.uuid(one.uuid), { name: "park_after_bridge", value: "false" }));
       await this.#control.run(peer, commands.bridge(word.uuid(leg.uuid), word.uuid(peer.uuid)));
+      this.#bridged.set(peer, leg).set(leg, peer);
       await this.#control.run(peer, commands.mark(word.uuid(peer.uuid), { name: "houseline_missing", value: "none" }));
     });
   }
