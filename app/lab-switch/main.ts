@@ -11,6 +11,8 @@ import { Dispatch } from "./sip/dispatch.ts";
 import { SipServer } from "./sip/server.ts";
 
 const heartbeatSeconds = 20;
+/** Milliseconds in which pages that are handed another switch get there: their calls are taken meanwhile. */
+const movingMs = 3_000;
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -53,7 +55,11 @@ async function main(): Promise<void> {
   const drain = () => {
     if (draining) return;
     draining = true;
-    switchboard.draining = true;
+    setTimeout(() => {
+      switchboard.draining = true;
+      switchboard.onIdle = whenIdle;
+      whenIdle();
+    }, movingMs);
     globals.set("houseline_draining", "true");
     events.emit("SHUTDOWN_REQUESTED", { "Event-Info": "System Shutting Down" });
     log("draining", { legs: switchboard.legs.length, limitSeconds: config.drainSeconds });
@@ -61,8 +67,6 @@ async function main(): Promise<void> {
     const whenIdle = () => {
       if (switchboard.legs.length === 0) setTimeout(() => switchboard.legs.length === 0 && leave(), 1_000);
     };
-    switchboard.onIdle = whenIdle;
-    whenIdle();
     setTimeout(() => {
       for (const leg of switchboard.legs) switchboard.hangUp(leg, "NORMAL_CLEARING");
       leave();

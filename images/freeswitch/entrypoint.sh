@@ -122,13 +122,20 @@ end_what_hangs() {
 }
 
 # The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan/callers.xml), the process ends after its
-# last call. At the drain limit what is left is hung up.
+# last call. At the drain limit what is left is hung up. Pages are handed the newer switch already, but not all of them are
+# there yet: for three seconds more their calls are taken here.
 drain() {
   trap '' TERM INT
   say "draining, for at most ${HOUSELINE_DRAIN_SECONDS:-3600} s"
   timeout 5 fs_cli -x 'global_setvar houseline_draining=true' > /dev/null || say "FreeSWITCH did not answer on ESL"
-  kill -TERM $switch 2>/dev/null
-  end_what_hangs 9>&- &
+  (
+    # With a call left, FreeSWITCH may know at once: it tells the application server, and waits.
+    [[ $(timeout 1 fs_cli -x 'show channels count' 2> /dev/null) =~ (^|[[:space:]])[1-9][0-9]*\ total ]] && kill -TERM $switch && told=yes
+    sleep 3
+    timeout 5 fs_cli -x 'global_setvar houseline_refusing=true' > /dev/null
+    [ -n "${told:-}" ] || kill -TERM $switch 2>/dev/null
+    end_what_hangs
+  ) 9>&- &
   ( sleep "${HOUSELINE_DRAIN_SECONDS:-3600}" 9>&-
     say "drain limit reached: hanging up what is left"
     timeout 5 fs_cli -x 'hupall NORMAL_CLEARING' ) 9>&- &

@@ -86,6 +86,8 @@ describe.skipIf(!aptSource)(`draining beside a new FreeSWITCH${skipReason && ` (
     await scene.call("anna", "boris");
     await scene.talk("anna", "boris");
     const slot = await upgrade();
+    // Pages that have not moved yet are not refused at once.
+    await until("refusing", async () => (await old.command("global_getvar houseline_refusing")).includes("true"));
     await scene.call("vera", "boris");
     expect(await scene.event("vera", "failed")).toMatch(/503/);
     await move("vera", slot);

@@ -43,7 +43,7 @@ describe.skipIf(!aptSource)(`prompts and music of a stack on FreeSWITCH${skipRea
     const next = await nextRelease(image, `houseline/freeswitch:${deployment.stack}-next`);
     made.push(next);
     // The new release brings no audio of its own.
-    const { stdout } = await run("sh", ["-c", `id=$(docker create ${next}) && docker export $id | tar -tv; docker rm $id > /dev/null`], { maxBuffer: 16 << 20 });
+    const { stdout } = await run("sh", ["-c", `id=$(docker create ${next}) && docker export $id | tar -tv; docker rm --volumes $id > /dev/null`], { maxBuffer: 16 << 20 });
     const audio = stdout.split("\n").filter((line) => /\.(wav|mp3|ogg|opus|raw|gsm)$/.test(line) || (line.includes("freeswitch/sounds/") && !line.endsWith("/")));
     expect(audio).toEqual([]);
     await deployment.configure({ freeswitch: { image: next } });
@@ -135,7 +135,7 @@ describe("the sound image from published archives (made ones here, in the same l
 
   it("with their right digests has what is in them, and our own prompts beside", async () => {
     const tag = await build("published", sha256);
-    const { stdout } = await run("sh", ["-c", `id=$(docker create ${tag}) && docker export $id | tar -tv; docker cp $id:${sounds}/PACK - | tar -xO; docker rm $id > /dev/null`], { maxBuffer: 16 << 20 });
+    const { stdout } = await run("sh", ["-c", `id=$(docker create ${tag}) && docker export $id | tar -tv; docker cp $id:${sounds}/PACK - | tar -xO; docker rm --volumes $id > /dev/null`], { maxBuffer: 16 << 20 });
     for (const file of Object.values(archives)) expect(stdout).toContain(`${sounds.slice(1)}/${file}`);
     expect(stdout).toMatch(/en\/us\/callie\/houseline\/48000\/busy\.wav/);
     expect(stdout).toMatch(/ru\/RU\/elena\/houseline\/48000\/busy\.wav/);
