@@ -12,7 +12,7 @@ import { freePorts } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 import { quantile, report } from "./figures.ts";
 import { ScriptedSwitch } from "./scripted-switch.ts";
-import { Subscriber } from "./subscriber.ts";
+import { Subscriber } from "../support/subscriber.ts";
 
 /** Sockets in all; people in calls have one each, the others ten. */
 const sockets = Number(process.env.HOUSELINE_BENCH_SOCKETS ?? 10_000);

@@ -5,7 +5,7 @@ import { removeByLabel } from "../../cli/leftovers.ts";
 import { EslLink } from "../../app/server/switch/esl-link.ts";
 import { Browsers } from "../freeswitch/browser.ts";
 import type { Account } from "../freeswitch/sip-client.ts";
-import { aptSource, buildImages, domain, Stack } from "../freeswitch/stack.ts";
+import { aptSource, buildImages, domain, ownName, Stack } from "../freeswitch/stack.ts";
 import { Deployment } from "../support/deployment.ts";
 import { docker } from "../support/docker.ts";
 import { Phones } from "../support/phones.ts";
@@ -32,7 +32,9 @@ interface Subject { container: string; url: string; esl: EslLink; account: (inde
 
 await buildImages();
 const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" } });
-const vanilla = await Vanilla.create(deployment.stack, aptSource);
+// Of a stack of its own: an up of the other would look after it.
+const peerStack = ownName();
+const vanilla = await Vanilla.create(peerStack, aptSource);
 const stack = await Stack.create(people);
 let phones: Phones | undefined;
 let browsers: Browsers | undefined;
@@ -44,7 +46,7 @@ try {
   await browsers?.close();
   await stack.close();
   await deployment.remove();
-  await removeByLabel(deployment.stack);
+  await removeByLabel(peerStack);
 }
 process.exit();
 
@@ -88,7 +90,10 @@ async function subject(container: string, url: string, port: number, password: s
 async function load(ours: Subject, peer: Subject): Promise<void> {
   const costs = new Map<Subject, { core: number; kilobytes: number; arrived: number }[]>([[ours, []], [peer, []]]);
   for (const subject of [ours, peer]) await warm(subject);
-  for (let round = 0; round < rounds; round++) for (const [subject, found] of costs) found.push(await cost(subject));
+  // Memory is compared with what each had before its first calls: what a round leaves behind is the next one's.
+  const before = new Map([ours, peer].map((subject) => [subject, 0]));
+  for (const subject of [ours, peer]) before.set(subject, residentKilobytes(await freeswitchOf(subject.container)));
+  for (let round = 0; round < rounds; round++) for (const [subject, found] of costs) found.push(await cost(subject, before.get(subject)!));
   const of = (subject: Subject) => ({
     perCore: 1 / median(costs.get(subject)!.map(({ core }) => core)), kilobytes: Math.max(...costs.get(subject)!.map(({ kilobytes }) => kilobytes)),
     arrived: Math.min(...costs.get(subject)!.map(({ arrived }) => arrived)),
@@ -109,9 +114,8 @@ async function warm({ url, esl, account }: Subject): Promise<void> {
   await first.stop();
 }
 
-async function cost({ container, url, esl, account }: Subject): Promise<{ core: number; kilobytes: number; arrived: number }> {
+async function cost({ container, url, esl, account }: Subject, before: number): Promise<{ core: number; kilobytes: number; arrived: number }> {
   const pid = await freeswitchOf(container);
-  const before = residentKilobytes(pid);
   const idle = await coresOf(pid, windowSeconds / 2);
   const calls = new Load(url, esl, account);
   await calls.start(bridgedCalls);

@@ -1,0 +1,117 @@
+import { WebSocket } from "ws";
+import { protocolVersion, type ParamsInput, type RequestName, type SipAccount } from "../../app/protocol/wire.ts";
+
+type Answer = { resolve(result: Record<string, unknown>): void; reject(error: Error & { code?: string }): void };
+
+/** One signed-in socket without a browser: reads no more of a frame than it has to, and comes back when its server goes. */
+export class Subscriber {
+  readonly #token: string;
+  readonly #urls: readonly string[];
+  readonly #origin: string;
+  readonly #waiting = new Map<number, Answer>();
+  #lastId = 1;
+  #socket: WebSocket | undefined;
+  #resumeToken = "";
+  #lastSeq = 0;
+  #at = 0;
+  #closed = false;
+  /** Numbers that came twice or were left out. */
+  doubled = 0;
+  lost = 0;
+  resumed = 0;
+  /** The longest that it was without its session, in milliseconds. */
+  longestAway = 0;
+  #awaySince = 0;
+  onCall: (text: string) => void = () => {};
+  /** The switch to register with, as the server says it. */
+  onSip: (account: SipAccount | null) => void = () => {};
+
+  /** @param urls of the slots, or of the edge before them: the next is tried when one goes */
+  constructor(token: string, urls: readonly string[], origin = "http://localhost:1") {
+    this.#token = token;
+    this.#urls = urls;
+    this.#origin = origin;
+  }
+
+  /** @throws what the server answered, with its `code`; `unavailable` when the socket went before the answer */
+  request<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Record<string, unknown>> {
+    return new Promise((resolve, reject) => {
+      if (this.#socket?.readyState !== WebSocket.OPEN || this.#awaySince > 0) return reject(Object.assign(new Error("no session at the moment"), { code: "unavailable" }));
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { resolve, reject });
+      this.#socket.send(JSON.stringify({ type: "request", id, name, params }));
+    });
+  }
+
+  signIn(): Promise<void> {
+    return this.#connect("loginWithToken", { token: this.#token });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket?.terminate();
+  }
+
+  #connect(name: string, params: object): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = new WebSocket(this.#urls[this.#at]!, { origin: this.#origin, perMessageDeflate: false, skipUTF8Validation: true });
+      this.#socket = socket;
+      socket.on("open", () => {
+        socket.send(JSON.stringify({ type: "hello", version: protocolVersion, client: "bench" }));
+        socket.send(JSON.stringify({ type: "request", id: 1, name, params }));
+      });
+      socket.on("message", (data) => {
+        const text = String(data);
+        if (text.startsWith('{"type":"event"')) return this.#event(text);
+        if (this.#answer(text)) return;
+        if (text.startsWith('{"type":"response"')) {
+          this.#resumeToken = /"resumeToken":"([^"]+)"/.exec(text)?.[1] ?? "";
+          if (/"replayed":false/.test(text)) this.lost++;
+          if (this.#awaySince > 0) this.longestAway = Math.max(this.longestAway, performance.now() - this.#awaySince);
+          this.#awaySince = 0;
+          this.onSip((JSON.parse(text) as { result: { sip: SipAccount | null } }).result.sip);
+          resolve();
+        } else if (text.startsWith('{"type":"error"')) reject(new Error(text));
+      });
+      socket.on("error", reject);
+      socket.on("close", () => this.#onClose(socket));
+    });
+  }
+
+  #event(text: string): void {
+    const seq = Number(/"seq":(\d+)/.exec(text)?.[1]);
+    if (seq <= this.#lastSeq) this.doubled++;
+    else if (this.#lastSeq > 0 && seq > this.#lastSeq + 1) this.lost += seq - this.#lastSeq - 1;
+    this.#lastSeq = Math.max(this.#lastSeq, seq);
+    if (text.includes('"name":"call"')) this.onCall(text);
+    else if (text.includes('"name":"sip"')) this.onSip((JSON.parse(text) as { data: { sip: SipAccount | null } }).data.sip);
+  }
+
+  /** Whether it was an answer to `request`. */
+  #answer(text: string): boolean {
+    const id = Number(/^\{"type":"(?:response|error)","id":(\d+)/.exec(text)?.[1]);
+    const asked = this.#waiting.get(id);
+    if (!asked) return false;
+    this.#waiting.delete(id);
+    const frame = JSON.parse(text) as { type: string; result: Record<string, unknown>; code: string; message: string };
+    if (frame.type === "response") asked.resolve(frame.result);
+    else asked.reject(Object.assign(new Error(frame.message), { code: frame.code }));
+    return true;
+  }
+
+  #onClose(socket: WebSocket): void {
+    for (const { reject } of this.#waiting.values()) reject(Object.assign(new Error("the socket went"), { code: "unavailable" }));
+    this.#waiting.clear();
+    if (this.#closed || socket !== this.#socket || this.#resumeToken === "") return;
+    this.#awaySince ||= performance.now();
+    this.#at = (this.#at + 1) % this.#urls.length;
+    const again = () => {
+      if (this.#closed) return;
+      this.#connect("resume", { resumeToken: this.#resumeToken, lastSeq: this.#lastSeq }).then(() => { this.resumed++; }, () => {
+        this.#at = (this.#at + 1) % this.#urls.length;
+        setTimeout(again, 200);
+      });
+    };
+    setTimeout(again, 20 + Math.random() * 100);
+  }
+}
