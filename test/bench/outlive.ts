@@ -49,6 +49,7 @@ async function killing(): Promise<void> {
     await docker("kill", "--signal", "KILL", id);
     // Docker starts again what died by itself, not what it killed: a crash is the former.
     await docker("start", id).catch(() => undefined);
+    await Promise.all([anna.hearsNothingOf(boris), clara.hearsNothingOf(dmitri)]);
     await together([[anna, boris, ids[0]!], [clara, dmitri, ids[1]!]]);
     gaps.push(await anna.longestSilence(), await clara.longestSilence());
     await count(2);
@@ -71,7 +72,7 @@ async function together(pairs: readonly (readonly [Phone, Phone, string])[]): Pr
 /** What is left once it has settled: ten seconds are more than any of our own deadlines here. */
 async function count(calls: number): Promise<void> {
   const { id } = await scene.deployment.container("freeswitch");
-  const legs = async () => Number(/^(\d+) total/m.exec(await docker("exec", id, "fs_cli", "-x", "show channels"))?.[1]);
+  const legs = async () => Number(/^(\d+) total/m.exec(await docker("exec", id, "fs_cli", "-x", "show channels").catch(() => ""))?.[1]);
   const held = () => scene.deployment.metric("houseline_calls");
   await until("two legs for each call", async () => await legs() === 2 * calls, 10_000).catch(async () => { wrong.legs += Math.abs(await legs() - 2 * calls); });
   await until("each call once", async () => await held() === calls, 10_000).catch(async () => { wrong.calls += Math.abs((await held() ?? 0) - calls); });

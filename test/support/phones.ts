@@ -131,14 +131,24 @@ export class Phone {
 
   /** Writes down every 10 ms whether a tone is heard, over whichever leg, until `longestSilence` asks. */
   async listenFor(other: Phone): Promise<void> {
-    await this.page.evaluate((hz) => {
+    await this.#listen({ hz: other.hz });
+  }
+
+  /** The same for the music of hold: anything that is loud enough and not this person's tone. */
+  async listenForMusic(holder: Phone): Promise<void> {
+    await this.#listen({ not: holder.hz });
+  }
+
+  async #listen(wanted: { hz: number } | { not: number }): Promise<void> {
+    await this.page.evaluate((wanted) => {
       const context = window.earContext ??= new AudioContext({ sampleRate: 48_000 });
       const analyser = context.createAnalyser();
       // 21 ms: as exact as the answer can be.
       analyser.fftSize = 1_024;
       analyser.smoothingTimeConstant = 0;
       const bins = new Float32Array(analyser.frequencyBinCount);
-      const middle = Math.round(hz * 1_024 / 48_000);
+      const binOf = (hz: number) => Math.round(hz * 1_024 / 48_000);
+      const level = (hz: number) => Math.max(...bins.slice(binOf(hz) - 1, binOf(hz) + 2));
       let listened: MediaStreamTrack | undefined;
       let source: MediaStreamAudioSourceNode | undefined;
       window.heard = [];
@@ -152,9 +162,9 @@ export class Phone {
           listened = track;
         }
         analyser.getFloatFrequencyData(bins);
-        window.heard!.push({ at: performance.now(), heard: Math.max(...bins.slice(middle - 1, middle + 2)) > -50 });
+        window.heard!.push({ at: performance.now(), heard: "hz" in wanted ? level(wanted.hz) > -50 : Math.max(...bins.slice(2)) > -75 && level(wanted.not) < -60 });
       }, 10);
-    }, other.hz);
+    }, wanted);
   }
 
   /** Milliseconds of the longest stretch without the tone since `listenFor`, between two in which it was heard. */

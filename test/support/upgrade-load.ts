@@ -1,0 +1,204 @@
+import { performance } from "node:perf_hooks";
+import { Agent, tokenFor, type Media } from "./agent.ts";
+import { Deployment } from "./deployment.ts";
+import { docker, nextRelease, type Seen } from "./docker.ts";
+import { Phones, type Phone } from "./phones.ts";
+import { until } from "./until.ts";
+
+const secret = "a-shared-secret-of-the-tests-32-characters";
+const hz = [440, 700, 1_100, 1_500, 1_900, 2_300] as const;
+
+export interface Size {
+  /** Calls of light agents, to the echo, with their media in plain RTP. */
+  light: number;
+  /** People who are signed in and call each other now and then, one call begins each second. */
+  clients: number;
+}
+
+/** What an upgrade, or nothing, did to the people of a scene. */
+export interface Outcome {
+  callsLost: number;
+  /** Milliseconds: of a voice heard in Chromium, and of packets that came to light agents. */
+  heardGap: number;
+  lightGap: number;
+  newCalls: number;
+  newCallsFailed: number;
+  /** Milliseconds from the first who was told of another switch to the last who was registered there. */
+  registered: number;
+  /** Events that a session was not told, or was told twice; the longest that one was without its server, in milliseconds. */
+  eventsLost: number;
+  eventsDoubled: number;
+  longestAway: number;
+  /** Messages: sent and acknowledged, acknowledged and not there, there twice; requests that ended in an error that says nothing of trying again. */
+  messages: number;
+  messagesLost: number;
+  messagesDoubled: number;
+  wrongErrors: number;
+}
+
+/** People in calls at FreeSWITCH: three calls heard in Chromium (a talk, a room, one on hold), the others and everybody signed in by light agents. */
+export class LoadedScene {
+  readonly deployment: Deployment;
+  readonly #phones: Phones;
+  readonly heard: Phone[] = [];
+  readonly #talkers: { agent: Agent; media: Media }[] = [];
+  readonly #clients: Agent[] = [];
+  readonly made: string[] = [];
+  #before: Seen[] = [];
+
+  private constructor(deployment: Deployment, phones: Phones) {
+    this.deployment = deployment;
+    this.#phones = phones;
+  }
+
+  static async open(size: Size): Promise<LoadedScene> {
+    const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" }, signIn: { jwtSecret: secret }, drainSeconds: 300 });
+    await deployment.up();
+    const scene = new LoadedScene(deployment, await Phones.create());
+    try {
+      await scene.#fill(size);
+    } catch (error) {
+      await scene.end();
+      throw error;
+    }
+    return scene;
+  }
+
+  async end(): Promise<void> {
+    for (const agent of [...this.#clients, ...this.#talkers.map(({ agent }) => agent)]) agent.close();
+    await this.#phones.close();
+    await this.deployment.remove();
+    for (const image of this.made) await docker("rmi", "--force", image).catch(() => undefined);
+  }
+
+  container(role: string): Seen {
+    return this.#before.find((one) => one.role === role)!;
+  }
+
+  /** Another release of some of the images, made before the scene: what is measured is the upgrade alone. */
+  async nextImages(...roles: ("freeswitch" | "app-server" | "softswitch-edge")[]): Promise<Record<string, string>> {
+    return Object.fromEntries(await Promise.all(roles.map(async (role) => {
+      const tag = `houseline/${role}:${this.deployment.stack}-${this.made.length}`;
+      this.made.push(tag);
+      return [role, await nextRelease(this.container(role).image, tag)] as const;
+    })));
+  }
+
+  /** Watches everybody while something is done, and for as long after as it takes them to settle. */
+  async during(work: () => Promise<void>, seconds: number): Promise<Outcome> {
+    const [anna, boris, clara, dmitri, eva, fedor] = this.heard as [Phone, Phone, Phone, Phone, Phone, Phone];
+    const began = performance.now();
+    const agents = [...this.#clients, ...this.#talkers.map(({ agent }) => agent)];
+    for (const { control } of agents) control.longestAway = 0;
+    const counts = () => agents.reduce((sum, { control }) => ({ lost: sum.lost + control.lost, doubled: sum.doubled + control.doubled }), { lost: 0, doubled: 0 });
+    const before = counts();
+    for (const { media } of this.#talkers) media.longestGap();
+    await Promise.all([anna.listenFor(boris), boris.listenFor(anna), clara.listenFor(dmitri), dmitri.listenFor(clara), fedor.listenForMusic(eva)]);
+    let isOver = false;
+    const calling = this.#callEachOther(() => isOver);
+    const writing = this.#write(() => isOver);
+    await work();
+    await until("the end of the time", () => performance.now() - began > seconds * 1_000, (seconds + 1) * 1_000);
+    isOver = true;
+    const [calls, messages] = await Promise.all([calling, writing]);
+    const moved = agents.filter(({ askedAt }) => askedAt > began);
+    await until("everybody registered", () => agents.every(({ registered }) => registered), 30_000);
+    const gaps = await Promise.all([anna, boris, clara, dmitri, fedor].map((phone) => phone.longestSilence()));
+    const after = counts();
+    const inCalls = await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.length)));
+    return {
+      callsLost: inCalls.filter((count) => count !== 1).length + this.#talkers.filter(({ agent }) => agent.lost).length,
+      heardGap: Math.max(...gaps), lightGap: Math.max(0, ...this.#talkers.map(({ media }) => media.longestGap())),
+      ...calls, ...messages,
+      registered: moved.length === 0 ? 0 : Math.round(Math.max(...moved.map(({ registeredAt }) => registeredAt)) - Math.min(...moved.map(({ askedAt }) => askedAt))),
+      eventsLost: after.lost - before.lost, eventsDoubled: after.doubled - before.doubled, longestAway: Math.round(Math.max(...agents.map(({ control }) => control.longestAway))),
+    };
+  }
+
+  /** Everybody hangs up; seconds until the switch that was replaced is gone, and its exit code. */
+  async hangUp(old: Seen): Promise<{ seconds: number; code: number }> {
+    await Promise.all(this.#talkers.map(({ agent }) => agent.hangUp()));
+    await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.forEach((call) => call.hangup()))));
+    const began = performance.now();
+    const gone = await until("the old switch gone", async () => (await this.deployment.containers()).find((one) => one.id === old.id && one.state === "exited"), 60_000);
+    return { seconds: (performance.now() - began) / 1_000, code: gone.exitCode };
+  }
+
+  async #fill({ light, clients }: Size): Promise<void> {
+    const names = ["anna", "boris", "clara", "dmitri", "eva", "fedor"];
+    for (const [index, name] of names.entries()) {
+      const phone = await this.#phones.open(this.deployment.page, hz[index]!);
+      await phone.page.evaluate((token) => window.houseline.loginWithToken(token), await tokenFor(name, secret));
+      await phone.ready();
+      this.heard.push(phone);
+    }
+    const [anna, boris, clara, dmitri, eva, fedor] = this.heard as [Phone, Phone, Phone, Phone, Phone, Phone];
+    const enter = (user: string) => Agent.enter(user, { page: this.deployment.page, secret });
+    for (let index = 0; index < clients; index += 10) {
+      this.#clients.push(...await Promise.all(Array.from({ length: Math.min(10, clients - index) }, (_, n) => enter(`client${index + n}`))));
+    }
+    await until("everybody registered", () => this.#clients.every(({ registered }) => registered), 60_000);
+    for (let index = 0; index < light; index++) {
+      const agent = await enter(`talker${index}`);
+      await until("a registration", () => agent.registered);
+      this.#talkers.push({ agent, media: await agent.talkTo("9196") });
+    }
+    const call = async (from: Phone, to: Phone, name: string) => {
+      await from.page.evaluate((name) => { window.houseline.call(name); }, name);
+      await to.button("Answer").click();
+      await Promise.all([from.hears(to), to.hears(from)]);
+    };
+    await call(anna, boris, "boris");
+    for (const phone of [clara, dmitri]) await phone.page.evaluate(() => { window.houseline.call("room-load"); });
+    await Promise.all([clara.hears(dmitri), dmitri.hears(clara)]);
+    await call(eva, fedor, "fedor");
+    await eva.page.evaluate(() => window.houseline.calls[0]!.hold(true));
+    await fedor.hearsMusic(eva);
+    this.#before = await this.deployment.containers();
+  }
+
+  /** One call begins each second, until it is over. */
+  async #callEachOther(isOver: () => boolean): Promise<{ newCalls: number; newCallsFailed: number }> {
+    const running: Promise<boolean>[] = [];
+    for (let n = 0; !isOver(); n++) {
+      const [from, to] = [this.#clients[(2 * n) % this.#clients.length]!, this.#clients[(2 * n + 1) % this.#clients.length]!];
+      running.push(from.briefly(to.user).then((status) => status === 200, () => false));
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+    const done = await Promise.all(running);
+    return { newCalls: done.length, newCallsFailed: done.filter((connected) => !connected).length };
+  }
+
+  /** Messages one after another; what fails in a way that may be tried again is, under the same id. */
+  async #write(isOver: () => boolean): Promise<{ messages: number; messagesLost: number; messagesDoubled: number; wrongErrors: number }> {
+    const [from, to] = this.#clients as [Agent, Agent];
+    const mark = `${performance.now()}`;
+    const acknowledged: string[] = [];
+    let wrongErrors = 0;
+    for (let n = 0; !isOver(); n++) {
+      const body = `${mark} ${n}`;
+      for (let sent = false; !sent;) {
+        try {
+          await from.control.request("sendMessage", { to: to.user, body, clientId: body });
+          acknowledged.push(body);
+          sent = true;
+        } catch (error) {
+          if ((error as { code?: string }).code !== "unavailable") {
+            wrongErrors++;
+            sent = true;
+          }
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const kept: string[] = [];
+    for (let before: number | undefined; ;) {
+      const { messages } = await from.control.request("listMessages", { with: to.user, limit: 100, ...(before === undefined ? {} : { before }) }) as { messages: { id: number; body: string }[] };
+      kept.push(...messages.map(({ body }) => body).filter((body) => body.startsWith(mark)));
+      if (messages.length < 100) break;
+      before = messages.at(-1)!.id;
+    }
+    return { messages: acknowledged.length, messagesLost: acknowledged.filter((body) => !kept.includes(body)).length, messagesDoubled: kept.length - new Set(kept).size, wrongErrors };
+  }
+}
