@@ -1,3 +1,4 @@
+import { constants, setPriority } from "node:os";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
 import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
@@ -31,6 +32,8 @@ export interface Deployed { outputs: { page: string; sip: string; switch: string
 /** Brings a stack to what its configuration and these files say. Nothing is stopped before its successor is healthy. */
 export async function deploy(environment: Environment, settings: Settings, options: DeployOptions): Promise<Deployed> {
   const started = performance.now();
+  // People may be talking on this machine: what is started from here gives way to them.
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const client = dockerClient();
   const preparing = prepare(environment, settings, client, options.pinned);
   // The engine takes a moment to open the stack: meanwhile Docker is asked what there is.

@@ -104,6 +104,7 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
     },
     volumes: args.choice.kind === "freeswitch" ? [{ hostPath: args.voicemailDirectory, containerPath: "/var/lib/houseline/voicemail" }] : [],
     memoryMegabytes: 2_048,
+    urgent: true,
     stopSeconds: drainSeconds + afterDrainSeconds,
     healthySeconds: args.settings.healthySeconds,
   };

@@ -105,6 +105,10 @@ export class LoadedScene {
     await until("everybody registered", () => agents.every(({ registered }) => registered), 30_000);
     const gaps = await Promise.all([anna, boris, clara, dmitri, fedor].map((phone) => phone.longestSilence()));
     const after = counts();
+    if (process.env.HOUSELINE_TEST_LOG !== undefined) {
+      for (const one of await this.deployment.containers()) if (/^(freeswitch|app-server)$/.test(one.role)) console.log(one.role, one.id.slice(0, 12), one.state, (await docker("logs", one.id)).split("\n").filter((line) => /Hangup|rescu|back|orphan|failed|ready|heard/.test(line)).slice(-80).join("\n"));
+      console.log(this.#talkers.map(({ agent }) => `${agent.user} ${agent.lost}`).join());
+    }
     const inCalls = await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.length)));
     return {
       callsLost: inCalls.filter((count) => count !== 1).length + this.#talkers.filter(({ agent }) => agent.lost).length,

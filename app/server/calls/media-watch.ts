@@ -4,10 +4,16 @@ import * as word from "../switch/words.ts";
 import type { Leg, TrackedCall } from "./call.ts";
 import type { Calls } from "./calls.ts";
 
-/** Milliseconds between two looks, and looks without a packet after which somebody has vanished. */
+/** Milliseconds between two looks, also while there is reason to hurry; and for how many of them nothing came when somebody has vanished. */
 const defaults = { everyMs: 1_500, silentLooks: 2, hurryMs: 350 };
+/** A look that a timer made a little early counts all the same. */
+const early = 0.95;
 
-interface Seen { packets: number; silent: number }
+interface Seen {
+  packets: number;
+  /** When that many were seen first. */
+  since: number;
+}
 
 /** Whether what devices send still arrives. A page sends without a pause, also when it is muted: silence means that it is gone. */
 export class MediaWatch {
@@ -34,7 +40,7 @@ export class MediaWatch {
   hurry(account: string): void {
     for (let look = 1; look <= 2 + this.#options.silentLooks; look++) {
       setTimeout(() => {
-        for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg);
+        for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg, this.#options.hurryMs);
       }, look * this.#options.hurryMs).unref();
     }
   }
@@ -49,11 +55,11 @@ export class MediaWatch {
     const legs = this.#calls.all.flatMap((call) => call.legsOfTalkers.map((leg) => ({ call, leg })));
     const known = new Set(legs.map(({ leg }) => leg.uuid));
     for (const uuid of this.#seen.keys()) if (!known.has(uuid)) this.#seen.delete(uuid);
-    await Promise.all(legs.map(({ call, leg }) => this.#look(call, leg)));
+    await Promise.all(legs.map(({ call, leg }) => this.#look(call, leg, this.#options.everyMs)));
     this.#looking = false;
   }
 
-  async #look(call: TrackedCall, leg: Leg): Promise<void> {
+  async #look(call: TrackedCall, leg: Leg, everyMs: number): Promise<void> {
     const home = leg.home as RemoteSwitch;
     // One that waits, or is told to, sends nothing for good reasons.
     const quiet = !leg.answered || call.answeredAt === undefined || call.space !== undefined || call.legsOfTalkers.some(({ held }) => held);
@@ -63,10 +69,10 @@ export class MediaWatch {
       const packets = Number(await home.link.api(commands.mediaPackets(word.uuid(leg.uuid))));
       if (!Number.isFinite(packets)) return;
       const before = this.#seen.get(leg.uuid);
-      // One from whom nothing ever came has not vanished.
-      const silent = packets > 0 && before?.packets === packets ? before.silent + 1 : 0;
-      this.#seen.set(leg.uuid, { packets, silent });
-      if (silent >= this.#options.silentLooks) this.#onSilent(call, leg);
+      const since = before?.packets === packets ? before.since : Date.now();
+      this.#seen.set(leg.uuid, { packets, since });
+      // One from whom nothing ever came has not vanished. Two looks may come right after each other, a regular one and a hurried one.
+      if (packets > 0 && Date.now() - since >= everyMs * this.#options.silentLooks * early) this.#onSilent(call, leg);
       else if (before && packets > before.packets) this.#onSound(call, leg);
     } catch {
       // It ended meanwhile, or the switch is out of reach.
