@@ -23,6 +23,16 @@ test("a session is found by direction and person, by name or by extension", () =
   expect(sessionFor(call, "anna", [{ ...toBoris, address: "103" }])).toBeUndefined();
 });
 
+test("a room is dialled by its name or its number", () => {
+  const room: Call = { ...call, room: "blue", callee: { user: "blue", name: "Blue", extension: "801" } };
+  for (const address of ["room-blue", "801"]) {
+    const dialled = { ...toBoris, address };
+    expect(sessionFor(room, "anna", [dialled]), address).toBe(dialled);
+  }
+  expect(sessionFor(room, "anna", [{ ...toBoris, address: "room-red" }])).toBeUndefined();
+  expect(sessionFor({ ...room, callee: { ...room.callee, extension: "" } }, "anna", [{ ...toBoris, address: "" }])).toBeUndefined();
+});
+
 test("a call keeps its session, and a session its call", () => {
   const mine = { ...toBoris, callId: call.id };
   expect(sessionFor(call, "anna", [toBoris, mine])).toBe(mine);

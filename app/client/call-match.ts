@@ -26,9 +26,10 @@ export function sessionFor<Candidate extends MatchCandidate>(call: Call, me: str
   const exact = candidates.find((session) => session.callId === call.id);
   if (exact) return exact;
   const side = sideOf(call, me);
-  return side && candidates.find((session) => session.callId === undefined && session.direction === side.direction && isAddressOf(session.address, side.peer));
+  return side && candidates.find((session) => session.callId === undefined && session.direction === side.direction && isAddressOf(session.address, side.peer, call.room));
 }
 
-function isAddressOf(address: string, person: Call["caller"]): boolean {
-  return address === person.user || address === person.extension;
+/** A room is dialled as `room-blue` or by its number. */
+function isAddressOf(address: string, peer: Call["caller"], room: string | undefined): boolean {
+  return address === peer.user || (address === peer.extension && address !== "") || (room !== undefined && address === `room-${room}`);
 }

@@ -25,6 +25,8 @@ export class Agent {
   #account: SipAccount | null = null;
   #talking: { client: SipClient; dialog: Dialog; media: Media } | undefined;
   readonly #all = new Set<SipClient>();
+  /** Lines over which a short call is made, or is answered, just now. */
+  readonly #busy = new Map<SipClient, number>();
   /** The call that it is in was ended by somebody else. */
   lost = false;
 
@@ -59,6 +61,7 @@ export class Agent {
   async briefly(to: string): Promise<number> {
     const client = this.#client!;
     const media = await Media.open();
+    this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
     try {
       const response = await client.invite(to, media.offer);
       if (response.status !== 200) return response.status;
@@ -67,6 +70,7 @@ export class Agent {
       return 200;
     } finally {
       media.close();
+      this.#idle(client);
     }
   }
 
@@ -95,7 +99,9 @@ export class Agent {
         this.#all.add(client);
         this.#listen(client);
         if ((await client.register(300)).status !== 200) throw new Error("refused");
+        const before = this.#client;
         this.#client = client;
+        this.#closeWhenIdle(before);
         this.url = account.url;
         this.registeredAt = performance.now();
         return;
@@ -105,11 +111,26 @@ export class Agent {
     }
   }
 
+  #idle(client: SipClient): void {
+    this.#busy.set(client, Math.max(0, (this.#busy.get(client) ?? 0) - 1));
+    if (client !== this.#client) this.#closeWhenIdle(client);
+  }
+
+  #closeWhenIdle(client: SipClient | undefined): void {
+    if (client && client !== this.#talking?.client && !this.#busy.get(client)) client.close();
+  }
+
   #listen(client: SipClient): void {
     client.next("a request", ({ start }) => /^(INVITE|BYE|CANCEL) /.test(start), 3_600_000).then((request) => {
       this.#listen(client);
-      if (request.start.startsWith("INVITE")) return client.reply(request, "200 OK", typed, answer(request));
+      const again = this.#talking && request.headers.get("call-id")?.[0] === this.#talking.dialog.callId;
+      if (request.start.startsWith("INVITE") && again) return client.reply(request, "200 OK", typed, this.#talking!.media.offer);
+      if (request.start.startsWith("INVITE")) {
+        this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
+        return client.reply(request, "200 OK", typed, answer(request));
+      }
       if (request.start.startsWith("BYE") && request.headers.get("call-id")?.[0] === this.#talking?.dialog.callId) this.lost = true;
+      else if (request.start.startsWith("BYE")) setTimeout(() => this.#idle(client), 100);
       client.reply(request, "200 OK");
     }, () => {});
   }

@@ -69,7 +69,7 @@ export class Subscriber {
           if (/"replayed":false/.test(text)) this.lost++;
           if (this.#awaySince > 0) this.longestAway = Math.max(this.longestAway, performance.now() - this.#awaySince);
           this.#awaySince = 0;
-          this.onSip((JSON.parse(text) as { result: { sip: SipAccount | null } }).result.sip);
+          this.onSip(accountIn(text));
           resolve();
         } else if (text.startsWith('{"type":"error"')) reject(new Error(text));
       });
@@ -84,7 +84,7 @@ export class Subscriber {
     else if (this.#lastSeq > 0 && seq > this.#lastSeq + 1) this.lost += seq - this.#lastSeq - 1;
     this.#lastSeq = Math.max(this.#lastSeq, seq);
     if (text.includes('"name":"call"')) this.onCall(text);
-    else if (text.includes('"name":"sip"')) this.onSip((JSON.parse(text) as { data: { sip: SipAccount | null } }).data.sip);
+    else if (text.includes('"name":"sip"')) this.onSip(accountIn(text));
   }
 
   /** Whether it was an answer to `request`. */
@@ -114,4 +114,10 @@ export class Subscriber {
     };
     setTimeout(again, 20 + Math.random() * 100);
   }
+}
+
+/** A snapshot has everybody in it: only what is wanted is parsed. */
+function accountIn(text: string): SipAccount | null {
+  const found = /"sip":(null|\{[^{}]*\})/.exec(text)?.[1];
+  return found === undefined ? null : JSON.parse(found) as SipAccount | null;
 }

@@ -1,4 +1,4 @@
-import { performance } from "node:perf_hooks";
+import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { Agent, tokenFor, type Media } from "./agent.ts";
 import { Deployment } from "./deployment.ts";
 import { docker, nextRelease, type Seen } from "./docker.ts";
@@ -17,6 +17,8 @@ export interface Size {
 
 /** What an upgrade, or nothing, did to the people of a scene. */
 export interface Outcome {
+  /** Milliseconds for which the light agents themselves could not run: no gap of theirs means anything below it. */
+  stalled: number;
   callsLost: number;
   /** Milliseconds: of a voice heard in Chromium, and of packets that came to light agents. */
   heardGap: number;
@@ -88,6 +90,8 @@ export class LoadedScene {
   async during(work: () => Promise<void>, seconds: number): Promise<Outcome> {
     const [anna, boris, clara, dmitri, eva, fedor] = this.heard as [Phone, Phone, Phone, Phone, Phone, Phone];
     const began = performance.now();
+    const stalls = monitorEventLoopDelay({ resolution: 5 });
+    stalls.enable();
     const agents = [...this.#clients, ...this.#talkers.map(({ agent }) => agent)];
     for (const { control } of agents) control.longestAway = 0;
     const counts = () => agents.reduce((sum, { control }) => ({ lost: sum.lost + control.lost, doubled: sum.doubled + control.doubled }), { lost: 0, doubled: 0 });
@@ -105,12 +109,10 @@ export class LoadedScene {
     await until("everybody registered", () => agents.every(({ registered }) => registered), 30_000);
     const gaps = await Promise.all([anna, boris, clara, dmitri, fedor].map((phone) => phone.longestSilence()));
     const after = counts();
-    if (process.env.HOUSELINE_TEST_LOG !== undefined) {
-      for (const one of await this.deployment.containers()) if (/^(freeswitch|app-server)$/.test(one.role)) console.log(one.role, one.id.slice(0, 12), one.state, (await docker("logs", one.id)).split("\n").filter((line) => /Hangup|rescu|back|orphan|failed|ready|heard/.test(line)).slice(-80).join("\n"));
-      console.log(this.#talkers.map(({ agent }) => `${agent.user} ${agent.lost}`).join());
-    }
     const inCalls = await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.length)));
+    stalls.disable();
     return {
+      stalled: Math.round(stalls.max / 1e6),
       callsLost: inCalls.filter((count) => count !== 1).length + this.#talkers.filter(({ agent }) => agent.lost).length,
       heardGap: Math.max(...gaps), lightGap: Math.max(0, ...this.#talkers.map(({ media }) => media.longestGap())),
       ...calls, ...messages,
