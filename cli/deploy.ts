@@ -15,6 +15,7 @@ import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { currentRelease, recordRelease } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
+import { findSlot, type Patience } from "./slots.ts";
 import { isData, lastLog, stackContainers, type StackContainer } from "./stack-containers.ts";
 import { say, step } from "./terminal.ts";
 
@@ -23,6 +24,8 @@ export interface DeployOptions {
   command: string;
   /** Waits until old releases have finished their last call; otherwise that is left to Docker. */
   wait: boolean;
+  /** What to do when older releases of the switch hold every slot. */
+  patience: Patience;
   /** Image references to deploy instead of what the files here would give. */
   pinned?: Partial<Record<Image["name"], string>>;
 }
@@ -35,7 +38,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
   // People may be talking on this machine: what is started from here gives way to them.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const client = dockerClient();
-  const preparing = prepare(environment, settings, client, options.pinned);
+  const preparing = prepare(environment, settings, client, options);
   // The engine takes a moment to open the stack: meanwhile Docker is asked what there is.
   const given = preparing.then(({ prepared }) => prepared);
   const opening = engineStack(environment, given);
@@ -65,7 +68,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
 }
 
 /** What is there already, and what the program is to be given. Every image is here before anything is stopped. */
-async function prepare(environment: Environment, settings: Settings, client: DockerClient, pinned: DeployOptions["pinned"]): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
+async function prepare(environment: Environment, settings: Settings, client: DockerClient, { pinned, patience }: DeployOptions): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
   const choice = chooseSwitch(settings);
   const [inventory, before] = await Promise.all([takeInventory(client), stackContainers(client, environment.stack)]);
   refuseBusyPorts(settings, before.filter(({ state }) => state === "running").map(({ id }) => id));
@@ -74,6 +77,7 @@ async function prepare(environment: Environment, settings: Settings, client: Doc
     const reference = image && pinned?.[image.name];
     if (image && reference) Object.assign(image, { reference, built: false });
   }
+  await findSlot(client, before.filter(({ role, state }) => role === choice.kind && state === "running"), images[choice.kind]!.reference, patience);
   const wanted = Object.values(images).filter((image) => image !== undefined);
   const missing = wanted.filter(({ reference }) => !inventory.images.has(reference));
   for (const image of missing) {

@@ -16,6 +16,7 @@ const usage = `Usage: ./houseline COMMAND
   up [stack] [--yes] [--no-wait]                  deploys: set-up, images, containers; prints where to go
   upgrade [stack] [--yes] [--no-wait]             the same, telling who still talks on the old release
   rollback [stack] [--yes] [--no-wait]            deploys the release before this one
+                                                  (each with [--wait-for-slot | --end-after SECONDS], when old calls hold every slot)
   history [stack] [--json]                        every deployment: when, who, what, how it ended
   status [stack] [--json]                         releases, slots and health
   backup [stack] [--to FILE]                      people, messages, history and voicemail into one file

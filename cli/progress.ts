@@ -12,13 +12,14 @@ const done: Record<string, string> = {
 
 /** Live progress of a deployment: a line for each container that changes. */
 export class Progress {
-  /** Old releases that were told to finish their work and have not yet. */
-  readonly draining = new Set<string>();
-  readonly #started = new Map<string, number>();
+  /** When what is under way began; several releases of one container may be told to go at once, under the same name. */
+  readonly #started = new Map<string, number[]>();
   readonly #write: (line: string) => void;
   readonly #now: () => number;
   #changes = 0;
   #open = 0;
+  /** Old releases that were told to finish their work and have not yet. */
+  #draining = 0;
 
   constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
     this.#write = write;
@@ -31,7 +32,7 @@ export class Progress {
 
   /** Whether nothing is under way but old releases that drain. */
   get onlyDraining(): boolean {
-    return this.draining.size > 0 && this.#open === this.draining.size;
+    return this.#draining > 0 && this.#open === this.#draining;
   }
 
   readonly listen = (event: EngineEvent) => {
@@ -44,19 +45,18 @@ export class Progress {
   #began(op: string, type: string, urn: string): void {
     if (!(op in words)) return;
     this.#open++;
-    this.#started.set(`${op} ${urn}`, this.#now());
-    if (op === "delete-replaced" && type === containerType) this.draining.add(urn);
+    this.#started.set(`${op} ${urn}`, [...this.#started.get(`${op} ${urn}`) ?? [], this.#now()]);
+    if (op === "delete-replaced" && type === containerType) this.#draining++;
     if (type !== containerType) return;
     this.#changes++;
     this.#write(`${nameOf(urn)}: ${words[op]}`);
   }
 
   #ended(op: string, type: string, urn: string, failed: boolean): void {
-    const started = this.#started.get(`${op} ${urn}`);
+    const started = this.#started.get(`${op} ${urn}`)?.shift();
     if (started === undefined) return;
     this.#open--;
-    this.#started.delete(`${op} ${urn}`);
-    if (op === "delete-replaced") this.draining.delete(urn);
+    if (op === "delete-replaced" && type === containerType) this.#draining--;
     if (type !== containerType) return;
     this.#write(`${nameOf(urn)}: ${failed ? "failed" : done[op]} after ${((this.#now() - started) / 1_000).toFixed(1)} s`);
   }

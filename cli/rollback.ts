@@ -10,11 +10,11 @@ import { dockerClient } from "./setup/docker-engine.ts";
 import { forDeploying, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { say } from "./terminal.ts";
-import { report } from "./up.ts";
+import { deployOptions, patienceOf, report } from "./up.ts";
 
 /** `./houseline rollback [stack]`: deploys the release before this one, by the images and the configuration that were recorded of it. */
 export async function rollback(args: string[]): Promise<number> {
-  const parsed = readOptions("rollback", args, { ...stackOptions, "yes": { type: "boolean" }, "no-wait": { type: "boolean" } }, 1);
+  const parsed = readOptions("rollback", args, deployOptions, 1);
   const target = environmentOf(parsed);
   const current = currentRelease(target);
   const before = current && releases(target).findLast((release) => release.result === "deployed" && !isSame(release, current));
@@ -25,7 +25,7 @@ export async function rollback(args: string[]): Promise<number> {
   const { secrets, freeswitch } = loadSettings(target);
   const settings: Settings = { ...before.settings, secrets, freeswitch: { ...before.settings.freeswitch, token: freeswitch.token, aptCredentials: freeswitch.aptCredentials } };
   say(`Going back to the release of ${before.time} by ${before.user}.`);
-  const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], pinned: before.images }));
+  const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values), pinned: before.images }));
   report(result, settings);
   say();
   say("  The configuration and the code here are as they were: the next './houseline up' deploys them again.");

@@ -35,14 +35,19 @@ export async function step<T>(title: string, work: (note: Note) => Promise<T>): 
   }
 }
 
-/** Asks a question that is answered with yes or no; `undefined` where nobody can be asked. */
-export async function confirm(question: string): Promise<boolean | undefined> {
+/** Asks a question; `undefined` where nobody can be asked. */
+export async function ask(question: string): Promise<string | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    const answer = await terminal.question(`${question} [Y/n] `);
-    return /^(y(es)?)?$/i.test(answer.trim());
+    return (await terminal.question(`${question} `)).trim();
   } finally {
     terminal.close();
   }
+}
+
+/** Asks a question that is answered with yes or no; `undefined` where nobody can be asked. */
+export async function confirm(question: string): Promise<boolean | undefined> {
+  const answer = await ask(`${question} [Y/n]`);
+  return answer === undefined ? undefined : /^(y(es)?)?$/i.test(answer);
 }

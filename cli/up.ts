@@ -3,6 +3,8 @@ import { requireSecrets } from "../pulumi/secrets.ts";
 import { deploy, type Deployed } from "./deploy.ts";
 import { loadSettings } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
+import { Failure } from "./failure.ts";
+import type { Patience } from "./slots.ts";
 import { forDeploying, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { say } from "./terminal.ts";
@@ -21,8 +23,18 @@ export async function upgrade(args: string[]): Promise<number> {
   return deployCommand("upgrade", args);
 }
 
+/** Options of every command that deploys. */
+export const deployOptions = { ...stackOptions, "yes": { type: "boolean" }, "no-wait": { type: "boolean" }, "wait-for-slot": { type: "boolean" }, "end-after": { type: "string" } } as const;
+
+export function patienceOf(values: { "wait-for-slot"?: boolean; "end-after"?: string }): Patience {
+  const seconds = values["end-after"];
+  if (seconds === undefined) return values["wait-for-slot"] ? "wait" : "ask";
+  if (!/^\d{1,5}$/.test(seconds)) throw new Failure(`--end-after takes seconds, such as 300; it was given '${seconds}'.`);
+  return Number(seconds);
+}
+
 async function deployCommand(command: string, args: string[]): Promise<number> {
-  const parsed = readOptions(command, args, { ...stackOptions, "yes": { type: "boolean" }, "no-wait": { type: "boolean" } }, 1);
+  const parsed = readOptions(command, args, deployOptions, 1);
   const target = environmentOf(parsed);
   // Everything that can be refused is refused before anything is got.
   const settings = loadSettings(target);
@@ -30,7 +42,7 @@ async function deployCommand(command: string, args: string[]): Promise<number> {
   const choice = chooseSwitch(settings);
   await setUp(forDeploying, { yes: parsed.values.yes ?? false });
   say(`Deploying '${target.stack}' with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"}: ${choice.why}.`);
-  const result = await holdingLock(target, `./houseline ${command}`, () => deploy(target, settings, { command, wait: !parsed.values["no-wait"] }));
+  const result = await holdingLock(target, `./houseline ${command}`, () => deploy(target, settings, { command, wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values) }));
   report(result, settings);
   return 0;
 }

@@ -1,0 +1,84 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { Failure } from "./failure.ts";
+import type { StackContainer } from "./stack-containers.ts";
+import { ask, say } from "./terminal.ts";
+
+/** Slots of a switch (docs/architecture.md). */
+const slots = 3;
+/** Between two looks, and between two reports of who still talks. */
+const lookMs = 1_000;
+const reportMs = 30_000;
+
+/** What to do when calls in older releases hold every slot: ask (or give up, where nobody can be asked), wait, or wait for at most so many seconds. */
+export type Patience = "ask" | "wait" | number;
+
+interface Talk { people: string; since: string }
+
+/**
+ * Makes sure that a new release of the switch finds a slot before anything is changed: one that finds none would only wait, and be taken for a
+ * failure. Old releases hold theirs until their last call has ended.
+ *
+ * @param reference the image that is to be deployed
+ * @throws Failure that says who talks and what can be done
+ */
+export async function findSlot(client: DockerClient, switches: readonly StackContainer[], reference: string, patience: Patience): Promise<void> {
+  const newest = switches.at(-1);
+  if (switches.length < slots || newest?.image === reference) return;
+  const old = switches.slice(0, -1);
+  const chosen = patience === "ask" ? await choose(await describe(client, old)) : patience;
+  const deadline = chosen === "wait" ? Infinity : Date.now() + chosen * 1_000;
+  for (let reportAt = 0; ; await delay(lookMs)) {
+    const left = await running(client, old);
+    if (left.length < old.length) return;
+    if (Date.now() >= deadline) return end(client, left[0]!);
+    if (Date.now() < reportAt) continue;
+    reportAt = Date.now() + reportMs;
+    say(await describe(client, left));
+  }
+}
+
+async function choose(taken: string): Promise<Exclude<Patience, "ask">> {
+  const ways = "Wait for them with --wait-for-slot, or give the longest of them a limit with --end-after SECONDS. Nothing was changed.";
+  const answer = await ask(`${taken}\nWait for them (w), give up (g), or end the oldest after so many seconds (a number)?`);
+  if (answer === undefined) throw new Failure(`${taken}\n${ways}`);
+  if (/^w/i.test(answer)) return "wait";
+  if (/^\d{1,5}$/.test(answer)) return Number(answer);
+  throw new Failure("Nothing was changed.");
+}
+
+async function describe(client: DockerClient, old: readonly StackContainer[]): Promise<string> {
+  const lines = await Promise.all(old.map(async (one) => {
+    const talks = await talksIn(client, one);
+    const who = talks === undefined ? "calls" : talks.length === 0 ? "nobody any more" : talks.map(({ people, since }) => `${people} since ${since}`).join(", ");
+    return `  ${one.name}, started ${one.startedAt.slice(0, 19).replace("T", " ")}: ${who}`;
+  }));
+  return `All ${slots} slots of the switch are taken: ${old.length} older releases still finish their calls.\n${lines.join("\n")}`;
+}
+
+/** Who talks in a FreeSWITCH; undefined where that can't be asked. */
+async function talksIn(client: DockerClient, { id, role }: StackContainer): Promise<Talk[] | undefined> {
+  if (role !== "freeswitch") return undefined;
+  const { code, stdout } = await runDocker(client, ["exec", id, "fs_cli", "-x", "show channels as json"], { timeoutSeconds: 5 });
+  if (code !== 0) return undefined;
+  try {
+    const { rows = [] } = JSON.parse(stdout) as { rows?: { call_uuid: string; uuid: string; presence_id: string; created: string }[] };
+    const calls = Map.groupBy(rows, (row) => row.call_uuid || row.uuid);
+    return [...calls.values()].map((legs) => ({ people: [...new Set(legs.map(({ presence_id }) => presence_id.split("@")[0]!))].filter(Boolean).join(" and ") || "somebody", since: legs[0]!.created }));
+  } catch {
+    return undefined;
+  }
+}
+
+async function running(client: DockerClient, containers: readonly StackContainer[]): Promise<StackContainer[]> {
+  const ids = new Set((await docker(client, ["ps", "--quiet", "--no-trunc"])).split("\n"));
+  return containers.filter(({ id }) => ids.has(id));
+}
+
+/** Who talks there has been given their time: FreeSWITCH hangs up what is left, as at the drain limit. */
+async function end(client: DockerClient, oldest: StackContainer): Promise<void> {
+  say(`  ${oldest.name}: its time is over; ending its calls`);
+  if (oldest.role === "freeswitch") await runDocker(client, ["exec", oldest.id, "fs_cli", "-x", "hupall NORMAL_CLEARING"], { timeoutSeconds: 5 });
+  for (const until = Date.now() + 8_000; Date.now() < until; await delay(250)) if ((await running(client, [oldest])).length === 0) return;
+  await runDocker(client, ["kill", oldest.id]);
+}
