@@ -131,9 +131,11 @@ drain() {
   (
     # With a call left, FreeSWITCH may know at once: it tells the application server, and waits.
     [[ $(timeout 1 fs_cli -x 'show channels count' 2> /dev/null) =~ (^|[[:space:]])[1-9][0-9]*\ total ]] && kill -TERM $switch && told=yes
-    sleep 3
-    timeout 5 fs_cli -x 'global_setvar houseline_refusing=true' > /dev/null
+    sleep 2
+    # Nobody talks, and who is still signed in here comes back at the newer one when the socket goes.
     [ -n "${told:-}" ] || kill -TERM $switch 2>/dev/null
+    sleep 1
+    timeout 5 fs_cli -x 'global_setvar houseline_refusing=true' > /dev/null
     end_what_hangs
   ) 9>&- &
   ( sleep "${HOUSELINE_DRAIN_SECONDS:-3600}" 9>&-

@@ -122,7 +122,8 @@ describe.skipIf(!aptSource)(`calls through FreeSWITCH${skipReason && ` (skipped:
     await scene.hears("boris", "anna");
     await scene.running.terminate();
     await until("draining", async () => (await scene.running.logs()).includes("draining"));
-    await until("the switch draining", async () => (await scene.running.command("global_getvar houseline_draining")).includes("true"));
+    // Pages that have not moved yet are not refused at once.
+    await until("refusing", async () => (await scene.running.command("global_getvar houseline_refusing")).includes("true"));
 
     await scene.call("vera", "boris");
     expect(await scene.event("vera", "failed")).toMatch(/503/);

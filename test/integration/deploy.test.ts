@@ -152,6 +152,31 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     expect((await fetch(`${deployment.page}healthz`)).status).toBe(200);
   });
 
+  it("every process killed at one moment, as by a loss of power: everything is back without a command, and signs people in", async () => {
+    const running = (await deployment.containers()).filter(({ state }) => state === "running");
+    const pids = (await docker("inspect", "--format", "{{.State.Pid}}", ...running.map(({ id }) => id))).split("\n").map(Number);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await until("new processes", async () => (await docker("inspect", "--format", "{{.RestartCount}}", ...running.map(({ id }) => id))).split("\n").every((count) => count !== "0"), 30_000);
+    await until("everything healthy", async () => JSON.stringify(summary(await deployment.containers())) === JSON.stringify(whole), 30_000);
+    expect((await fetch(`${deployment.page}healthz`)).status).toBe(200);
+    expect((await deployment.administer("user", "list")).stdout).toMatch(/anna/);
+    const { stdout } = await deployment.up();
+    expect(stdout).toContain("Nothing to change");
+  });
+
+  it("a release that is healthy and dies soon after: status says so, and the next up mends it", async () => {
+    const tag = await broken("app-server", "entrypoint.sh & sleep 8; kill -KILL $!; exit 3");
+    await deployment.configure({ images: { appServer: tag } });
+    const { code } = await deployment.run("up", "--yes");
+    await until("its death", async () => (await docker("inspect", "--format", "{{.RestartCount}}", (await deployment.containers()).find(({ image }) => image === tag)!.id)) !== "0", 40_000);
+    expect([0, 1]).toContain(code);
+    await until("the truth of it", async () => /^ {2}app-server .*(starting|restarting|unhealthy|exited)/m.test((await deployment.run("status")).stdout), 40_000);
+    await deployment.configure({ images: {} });
+    await deployment.up();
+    expect(summary(await deployment.containers())).toEqual(whole);
+    expect((await fetch(`${deployment.page}healthz`)).status).toBe(200);
+  });
+
   it("two at once: the second is told who is at it", async () => {
     await deployment.configure({ drainSeconds: 62 });
     const first = deployment.run("up", "--yes");
