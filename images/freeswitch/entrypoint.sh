@@ -114,7 +114,7 @@ end_what_hangs() {
   while sleep 1; do
     channels=$(timeout 1 fs_cli -x 'show channels count' 2> /dev/null)
     [[ $channels =~ (^|[[:space:]])[1-9][0-9]*\ total ]] && idle=0 || idle=$((idle + 1))
-    [ $idle -lt 4 ] || break
+    [ $idle -lt 3 ] || break
   done
   say "no call is left, and FreeSWITCH does not end by itself: ending it"
   touch $run/ended
@@ -131,11 +131,9 @@ drain() {
   (
     # With a call left, FreeSWITCH may know at once: it tells the application server, and waits.
     [[ $(timeout 1 fs_cli -x 'show channels count' 2> /dev/null) =~ (^|[[:space:]])[1-9][0-9]*\ total ]] && kill -TERM $switch && told=yes
-    sleep 2
-    # Nobody talks, and who is still signed in here comes back at the newer one when the socket goes.
-    [ -n "${told:-}" ] || kill -TERM $switch 2>/dev/null
-    sleep 1
-    timeout 5 fs_cli -x 'global_setvar houseline_refusing=true' > /dev/null
+    { sleep 3; timeout 5 fs_cli -x 'global_setvar houseline_refusing=true'; } > /dev/null &
+    # Nobody talks: who is still signed in here comes back at the newer one when the socket goes.
+    [ -n "${told:-}" ] || { sleep 2; kill -TERM $switch 2>/dev/null; }
     end_what_hangs
   ) 9>&- &
   ( sleep "${HOUSELINE_DRAIN_SECONDS:-3600}" 9>&-
