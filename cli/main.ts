@@ -4,6 +4,7 @@ import { bench } from "./bench.ts";
 import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
 import { Failure } from "./failure.ts";
+import { images } from "./images/index.ts";
 import { history, rollback } from "./rollback.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
@@ -19,6 +20,8 @@ const usage = `Usage: ./houseline COMMAND
                                                   (each with [--wait-for-slot | --end-after SECONDS], when old calls hold every slot)
   history [stack] [--json]                        every deployment: when, who, what, how it ended
   status [stack] [--json]                         releases, slots and health
+  images [stack] [--json]                         every image: tag, built or not, size
+    --explain IMAGE | --build | --rebuild IMAGE   why it changed; builds; builds again and compares
   backup [stack] [--to FILE]                      people, messages, history and voicemail into one file
   restore [stack] --from FILE [--yes]             puts a backup in the place of the data, which is moved aside
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
@@ -29,7 +32,7 @@ const usage = `Usage: ./houseline COMMAND
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, backup, restore, down, user, token, doctor, bench, test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, images, backup, restore, down, user, token, doctor, bench, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;

@@ -3,21 +3,26 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { runDocker, type DockerClient } from "./docker-cli.ts";
 import type { Image, Progress } from "./images.ts";
+import { makeReproducible } from "./reproducible-image.ts";
 import { Refusal } from "./refusal.ts";
 import type { Settings } from "./settings.ts";
 
 /**
  * Builds one image with the Docker client and BuildKit. (The Docker provider's RemoteImage has no build secrets without
  * buildx, and costs half a second when there is nothing to build.) The build uses the host's network, so that it reaches
- * what the host reaches, a package source on loopback included.
+ * what the host reaches, a package source on loopback included. The image gets its name when it is finished.
+ *
+ * @param options.fresh builds every step again, whatever Docker remembers of them
  */
-export async function buildImage(client: DockerClient, root: string, image: Image, freeswitch: Settings["freeswitch"], progress: Progress, signal?: AbortSignal): Promise<void> {
+export async function buildImage(client: DockerClient, root: string, image: Image, freeswitch: Settings["freeswitch"], progress: Progress, options: { signal?: AbortSignal; fresh?: boolean } = {}): Promise<void> {
+  const { signal } = options;
+  const unfinished = `houseline/building:${image.name}-${process.pid}`;
   const builder = await buildClient(client);
   const secret = secretFile(image, freeswitch);
   const last: string[] = [];
   progress(image.name, "building");
   try {
-    const { code } = await runDocker(builder, buildArguments(image, secret?.path), {
+    const { code } = await runDocker(builder, buildArguments(image, unfinished, { secret: secret?.path, fresh: options.fresh }), {
       directory: root,
       environment: { DOCKER_BUILDKIT: "1", BUILDKIT_PROGRESS: "plain" },
       signal,
@@ -31,16 +36,18 @@ export async function buildImage(client: DockerClient, root: string, image: Imag
     });
     if (signal?.aborted) throw new Refusal(`Stopped while the image ${image.name} was being built. Nothing was changed.`);
     if (code !== 0) throw new Refusal(`The image ${image.name} could not be built. Its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`);
+    progress(image.name, "making it reproducible");
+    await makeReproducible(client, unfinished, image.reference, image.name, image.bases, image.inputs);
   } finally {
     secret?.remove();
+    await runDocker(client, ["rmi", unfinished]);
   }
 }
 
 /** The words of the build: a function of the image alone, so that a test can read them. */
-export function buildArguments(image: Pick<Image, "name" | "reference" | "buildArgs">, secret?: string): string[] {
+export function buildArguments(image: Pick<Image, "name" | "buildArgs">, tag: string, { secret, fresh = false }: { secret?: string; fresh?: boolean } = {}): string[] {
   return [
-    "build", "--network", "host", "--file", `images/${image.name}/Dockerfile`, "--tag", image.reference,
-    "--label", `houseline.image=${image.name}`,
+    "build", "--network", "host", "--file", `images/${image.name}/Dockerfile`, "--tag", tag, ...(fresh ? ["--no-cache"] : []),
     // Without a value: taken from the environment.
     ...["http_proxy", "https_proxy", "no_proxy"].filter((name) => process.env[name]).flatMap((name) => ["--build-arg", name]),
     ...Object.entries(image.buildArgs).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),

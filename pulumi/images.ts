@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildImage } from "./image-build.ts";
 import { docker, runDocker, type DockerClient } from "./docker-cli.ts";
-import { baseImages, imageTag } from "./image-tag.ts";
+import { baseImages, inputLines, inputRecord, tagOf } from "./image-inputs.ts";
 import { Refusal } from "./refusal.ts";
 import type { Settings } from "./settings.ts";
 import type { SwitchChoice } from "./switch-choice.ts";
@@ -18,24 +18,42 @@ export type Progress = (image: string, what: string) => void;
 interface Recipe {
   /** What decides its tag; the Dockerfile's own folder unless given. */
   files: readonly string[];
+  /** Parts whose npm packages go in, as keys of package-lock.json. */
+  npm?: readonly string[];
   /** Its files alone decide, whatever it is built on: data, with nothing of a base image in it. */
   dataOnly?: true;
 }
 
-const node = ["package.json", "package-lock.json", ".npmrc", "tsconfig.json"];
+/** What every image with JavaScript is made with. */
+const node = [".npmrc", "app/package.json"];
 
 /** The inputs of each image. */
 const recipes: Record<ImageName, Recipe> = {
   "secrets": { files: ["images/secrets"], dataOnly: true },
   "freeswitch-sound": { files: ["images/freeswitch-sound/sounds.lock"], dataOnly: true },
   "freeswitch": { files: ["images/freeswitch"] },
-  "lab-switch": { files: ["images/lab-switch", "app/lab-switch", "app/protocol", ...node] },
-  "edge": { files: ["images/edge", "app/sip-gate", "app/limits", ...node] },
-  "app-server": { files: ["images/app-server", "app/server", "app/limits", "app/protocol", "app/client", "app/softphone", ...node] },
+  "lab-switch": { files: ["images/lab-switch", "app/lab-switch", ...node], npm: ["app/lab-switch"] },
+  "edge": { files: ["images/edge", "app/sip-gate", "app/limits", ...node], npm: ["app/sip-gate"] },
+  "app-server": {
+    files: ["images/app-server", "app/server", "app/limits", "app/protocol", "app/client", "app/softphone", "tsconfig.json", ...node],
+    // The page is bundled by the last two. (app/softphone/build.mjs, types.mjs)
+    npm: ["app/server", "app/client", "node_modules/esbuild", "node_modules/typescript"],
+  },
 };
 
+export const imageNames = Object.keys(recipes) as ImageName[];
+
 /** An image by its reference, with what building it would take if it isn't there. */
-export interface Image { name: ImageName; reference: string; built: boolean; buildArgs: Record<string, string> }
+export interface Image {
+  name: ImageName;
+  reference: string;
+  built: boolean;
+  buildArgs: Record<string, string>;
+  /** Images that it is built from. */
+  bases: readonly string[];
+  /** What its tag is the hash of, as its label keeps it; empty for an image that is not built here. */
+  inputs: Record<string, string>;
+}
 
 /** What Docker has: image ids by `repository:tag`, and its platform. */
 export interface Inventory { images: Map<string, string>; platform: string }
@@ -60,7 +78,7 @@ export function planImages(settings: Settings, choice: SwitchChoice, inventory: 
   };
   const plan = (name: ImageName): Image => {
     const reference = ready[name];
-    if (reference !== undefined) return { name, reference, built: false, buildArgs: {} };
+    if (reference !== undefined) return { name, reference, built: false, buildArgs: {}, bases: [], inputs: {} };
     return planImage(name, settings, inventory);
   };
   return {
@@ -79,14 +97,14 @@ export function planImage(name: ImageName, settings: Settings, inventory: Invent
     ? { FREESWITCH_APT_SOURCE: settings.freeswitch.apt } : {};
   const dockerfile = join(repositoryRoot, "images", name, "Dockerfile");
   if (!existsSync(dockerfile)) throw new Refusal(`images/${name}/Dockerfile is missing: this copy of Houseline is not whole. Get it again, or restore the file.`);
-  const bases = recipe.dataOnly ? [] : baseImages(readFileSync(dockerfile, "utf8"));
-  const tag = imageTag(repositoryRoot, {
-    name, files: recipe.files, buildArgs,
-    bases: Object.fromEntries(bases.map((base) => [base, inventory.images.get(base) ?? "absent"])),
+  const bases = baseImages(readFileSync(dockerfile, "utf8"));
+  const lines = inputLines(repositoryRoot, {
+    name, files: recipe.files, npm: recipe.npm ?? [], buildArgs,
+    bases: Object.fromEntries(recipe.dataOnly ? [] : bases.map((base) => [base, inventory.images.get(base) ?? "absent"])),
     platform: inventory.platform,
   });
   const repository = settings.registry === undefined ? `houseline/${name}` : `${settings.registry}/houseline/${name}`;
-  return { name, reference: `${repository}:${tag}`, built: true, buildArgs };
+  return { name, reference: `${repository}:${tagOf(lines)}`, built: true, buildArgs, bases, inputs: inputRecord(lines) };
 }
 
 /** Makes sure that each image is there: it has it, a registry has it, or it is built. */
@@ -95,7 +113,7 @@ export async function ensureImages(client: DockerClient, images: readonly Image[
     if (inventory.images.has(image.reference)) continue;
     if ((!image.built || settings.registry !== undefined) && await pulled(client, image, progress, signal)) continue;
     if (!image.built) throw new Refusal(`The image ${image.reference}, which the configuration names, is neither on this host nor can it be pulled. Check its name, and 'docker login' for its registry.`);
-    await buildImage(client, repositoryRoot, image, settings.freeswitch, progress, signal);
+    await buildImage(client, repositoryRoot, image, settings.freeswitch, progress, { signal });
   }
 }
 

@@ -14,7 +14,7 @@ describe("the source of FreeSWITCH's packages", () => {
   it("keeps its credentials out of what is shown, and out of the words of a build", () => {
     const settings = readSettings({ freeswitch: { apt: "deb https://apt.example.com bookworm main", aptCredentials: `machine apt.example.com login reader password ${secret}`, token: secret } }, {}, "x");
     expect(JSON.stringify(redacted(settings))).not.toContain(secret);
-    const words = buildArguments({ name: "freeswitch", reference: "houseline/freeswitch:1", buildArgs: { FREESWITCH_APT_SOURCE: settings.freeswitch.apt! } }, "/tmp/auth.conf");
+    const words = buildArguments({ name: "freeswitch", buildArgs: { FREESWITCH_APT_SOURCE: settings.freeswitch.apt! } }, "houseline/freeswitch:1", { secret: "/tmp/auth.conf" });
     expect(words).toContain("id=apt-auth,src=/tmp/auth.conf");
     expect(words.join(" ")).not.toContain(secret);
   });

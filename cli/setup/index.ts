@@ -9,6 +9,8 @@ import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
 
 /** What deploying needs, in the order in which it is got. */
 export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin, baseImages];
+/** What building images needs. */
+export const forImages: readonly Prerequisite[] = [dockerEngine, baseImages];
 /** What removing a stack needs. */
 export const forRemoving: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */

@@ -92,6 +92,11 @@ export class Deployment {
     return result;
   }
 
+  /** As `run`, by another copy of Houseline. */
+  runIn(directory: string, command: string, ...options: string[]): Promise<CommandResult> {
+    return houseline([command, this.stack, "--config", this.#file, ...options], {}, undefined, directory);
+  }
+
   runUntil(signal: AbortSignal, command: string, ...options: string[]): Promise<CommandResult> {
     return houseline([command, this.stack, "--config", this.#file, ...options], {}, signal);
   }

@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { lockedPackages } from "./npm-lock.ts";
 
 /** What an image is made from. Two images with the same inputs have the same tag. */
 export interface ImageInputs {
   name: string;
   /** Files and folders, relative to the root of the repository. */
   files: readonly string[];
+  /** Parts whose npm packages go in, as keys of package-lock.json. */
+  npm: readonly string[];
   buildArgs: Readonly<Record<string, string>>;
   /** Ids of the images it is built from, by name; empty for an image whose files alone decide. */
   bases: Readonly<Record<string, string>>;
@@ -14,20 +17,39 @@ export interface ImageInputs {
   platform: string;
 }
 
+/** One input: `["file", "app/server/log.ts", "-", digest]`, `["npm", "node_modules/ws", version and integrity]`, `["arg", …]`, `["base", …]`. */
+export type InputLine = readonly [kind: string, name: string, ...value: string[]];
+
+/** Everything that goes into an image, in an order that is the same everywhere. */
+export function inputLines(root: string, inputs: ImageInputs): InputLine[] {
+  const packages = inputs.npm.length === 0 ? {} : lockedPackages(readFileSync(join(root, "package-lock.json"), "utf8"), inputs.npm);
+  return [
+    ["image", inputs.name, inputs.platform],
+    ...Object.entries(inputs.buildArgs).sort(byKey).map(([name, value]) => ["arg", name, value] as const),
+    ...Object.entries(inputs.bases).sort(byKey).map(([name, id]) => ["base", name, id] as const),
+    ...Object.entries(packages).map(([name, version]) => ["npm", name, version] as const),
+    ...inputs.files.flatMap((path) => filesUnder(root, path)).sort().map((file) => {
+      const path = join(root, file);
+      const executable = (statSync(path).mode & 0o100) !== 0 ? "x" : "-";
+      return ["file", file, executable, createHash("sha256").update(readFileSync(path)).digest("hex")] as const;
+    }),
+  ];
+}
+
 /** Twelve hexadecimal digits over everything that goes into an image. */
-export function imageTag(root: string, inputs: ImageInputs): string {
+export function tagOf(lines: readonly InputLine[]): string {
   const hash = createHash("sha256");
-  const add = (...parts: string[]) => hash.update(JSON.stringify(parts) + "\n");
-  add("image", inputs.name, inputs.platform);
-  for (const [name, value] of Object.entries(inputs.buildArgs).sort(byKey)) add("arg", name, value);
-  for (const [name, id] of Object.entries(inputs.bases).sort(byKey)) add("base", name, id);
-  for (const file of inputs.files.flatMap((path) => filesUnder(root, path)).sort()) {
-    const path = join(root, file);
-    const executable = (statSync(path).mode & 0o100) !== 0 ? "x" : "-";
-    add("file", file, executable, createHash("sha256").update(readFileSync(path)).digest("hex"));
-  }
+  for (const line of lines) hash.update(`${JSON.stringify(line)}\n`);
   return hash.digest("hex").slice(0, 12);
 }
+
+/** The inputs as an image's label keeps them: `{"file app/server/log.ts": "- 4f2a…"}`, digests at a quarter of their length. */
+export function inputRecord(lines: readonly InputLine[]): Record<string, string> {
+  return Object.fromEntries(lines.map(([kind, name, ...value]) => [`${kind} ${name}`, value.map(short).join(" ")]));
+}
+
+/** Sixteen digits tell a change as well as sixty-four; a version stays whole. */
+const short = (value: string) => value.replace(/\b([0-9a-f]{16})[0-9a-f]{48}$/, "$1").replace(/(\bsha\d+-.{12}).*$/, "$1");
 
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : a > b ? 1 : 0);
 
