@@ -18,6 +18,7 @@ const benches: Record<string, Bench> = {
   kills: { what: "hundreds of kills of the application server under load, on SQLite and on PostgreSQL" },
   outlive: { what: "a page loaded again, a switch killed: how long the voice is away, and what is left", needsFreeswitch: true },
   switch: { what: "start, latency, cost of a call on FreeSWITCH, beside its packaged configuration", needsFreeswitch: true },
+  upgrade: { what: "an upgrade of each container under people who talk, beside the same by Docker Compose", needsCompose: true, needsFreeswitch: true },
 };
 
 interface Figure { name: string; value: number; unit: string; goal?: string; peer?: number; ratio?: number; ok?: boolean }

@@ -93,6 +93,11 @@ export class CallLeg extends Emitter<CallLegEvents> {
     else this.#session.unmute({ audio: true });
   }
 
+  /** Whether nothing of this side is to be heard: muted, or on hold. */
+  get silent(): boolean {
+    return this.connection?.getSenders().some(({ track }) => track?.kind === "audio" && !track.enabled) ?? false;
+  }
+
   /** Sends another microphone's voice from now on. */
   async replaceTrack(track: MediaStreamTrack): Promise<void> {
     for (const sender of this.connection?.getSenders() ?? []) if (sender.track?.kind === "audio" || sender.track === null) await sender.replaceTrack(track);

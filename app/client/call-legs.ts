@@ -89,16 +89,36 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     await this.withMicrophone((stream) => leg.answer(stream));
   }
 
-  /** Runs a step that needs the microphone, unless the call has ended while the browser was asking. Rejects with a `MicrophoneError`. */
+  /**
+   * Runs a step that needs the microphone, unless the call has ended while the browser was asking; at once when it is sure to open, and the
+   * voice follows. Rejects with a `MicrophoneError`.
+   */
   async withMicrophone(step: (stream: MediaStream) => void): Promise<void> {
+    const standIn = this.#lease || this.#closed ? undefined : this.#microphone.standIn;
+    const opened = this.#openMicrophone();
+    if (standIn) step(standIn);
+    await opened;
+    if (this.#closed || !this.#lease) return;
+    if (standIn) return this.#giveVoice(this.#lease.stream);
+    for (const track of this.#lease.stream.getTracks()) track.enabled = !this.#muted;
+    step(this.#lease.stream);
+  }
+
+  async #openMicrophone(): Promise<void> {
     if (!this.#lease) {
       const lease = await this.#microphone.lease();
       if (this.#lease || this.#closed) lease.release();
       else this.#lease = lease;
     }
-    if (this.#closed || !this.#lease) return;
-    for (const track of this.#lease.stream.getTracks()) track.enabled = !this.#muted;
-    step(this.#lease.stream);
+  }
+
+  /** The microphone is there now: silent when its stand-in has been silenced meanwhile. */
+  async #giveVoice(stream: MediaStream): Promise<void> {
+    const leg = this.#next ?? this.#current;
+    for (const track of stream.getAudioTracks()) {
+      track.enabled = !this.#muted && leg?.silent !== true;
+      await leg?.replaceTrack(track);
+    }
   }
 
   mute(on: boolean): void {

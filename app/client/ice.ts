@@ -8,4 +8,4 @@ export function isUsable(candidate: string): boolean {
 }
 
 /** Milliseconds for the other addresses of this machine, which come in the same burst, before the offer goes out. */
-export const burstMs = 8;
+export const burstMs = 3;

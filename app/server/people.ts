@@ -4,6 +4,7 @@ import type { Party } from "./calls/call.ts";
 import type { Directory } from "./calls/calls.ts";
 import type { Logger } from "./log.ts";
 import { hashPassword, passwordMatches } from "./passwords.ts";
+import { RequestError } from "./sessions/connection.ts";
 import type { NewPerson, PersonRow } from "./store/rows.ts";
 import type { Store } from "./store/store.ts";
 
@@ -14,6 +15,9 @@ interface PeopleEvents {
   /** What is somebody's own changed: role, language and the like. */
   profile: [user: string];
 }
+
+/** People of one tenant: each device is told of all of them when it comes. */
+const mostPeople = 20_000;
 
 const demoPeople = [
   { user: "anna", name: "Anna Petrova", extension: "101" },
@@ -112,8 +116,9 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     return [...this.#rows.keys()].map((user) => this.person(user)!);
   }
 
-  /** @throws AlreadyThere when somebody has that user name or extension */
+  /** @throws AlreadyThere when somebody has that user name or extension; RequestError when there are too many people */
   async add(person: NewPerson): Promise<void> {
+    if (this.#rows.size >= mostPeople) throw new RequestError("too-many", `There are ${mostPeople} people already: remove one first.`);
     await this.#store.people.add(person);
     await this.#reread(person.user);
   }

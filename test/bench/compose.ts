@@ -13,16 +13,20 @@ interface Inspected {
   HostConfig: { NetworkMode: string; ReadonlyRootfs: boolean; CapDrop: string[] | null; SecurityOpt: string[] | null; Init?: boolean | null; Memory: number; Tmpfs?: Record<string, string>; Binds: string[] | null; VolumesFrom: string[] | null };
 }
 
+interface Content { services: Record<string, { image: string }>; volumes: object }
+
 /** A stack's running containers, for Docker Compose: the peer. Its data containers and volumes are taken as they stand there. */
 export class Compose {
   readonly #project: string;
   readonly #file: string;
   readonly #command: readonly string[];
+  readonly #content: Content;
 
-  private constructor(project: string, file: string, command: readonly string[]) {
+  private constructor(project: string, file: string, command: readonly string[], content: Content) {
     this.#project = project;
     this.#file = file;
     this.#command = command;
+    this.#content = content;
   }
 
   /** @param command how Docker Compose is called here, e.g. `["docker", "compose"]` */
@@ -32,8 +36,15 @@ export class Compose {
     const services = Object.fromEntries(containers.map((one) => [one.Name.slice(1), service(one, stack)]));
     const file = join(directory, `${stack}.compose.json`);
     const named = [...new Set(containers.flatMap(({ HostConfig }) => (HostConfig.Binds ?? []).map((bind) => bind.split(":")[0]!).filter((source) => !source.startsWith("/"))))];
-    await writeFile(file, JSON.stringify({ services, volumes: Object.fromEntries(named.map((name) => [name, { external: true }])) }));
-    return new Compose(`${stack}-compose`, file, command);
+    const compose = new Compose(`${stack}-compose`, file, command, { services, volumes: Object.fromEntries(named.map((name) => [name, { external: true }])) });
+    await compose.#write();
+    return compose;
+  }
+
+  /** Another image for the services that have this one. */
+  async replace(image: string, by: string): Promise<void> {
+    for (const one of Object.values(this.#content.services)) if (one.image === image) one.image = by;
+    await this.#write();
   }
 
   async up(): Promise<void> {
@@ -47,6 +58,10 @@ export class Compose {
   async remove(): Promise<void> {
     await this.down().catch(() => undefined);
     await rm(this.#file, { force: true });
+  }
+
+  #write(): Promise<void> {
+    return writeFile(this.#file, JSON.stringify(this.#content));
   }
 
   async #run(...words: string[]): Promise<void> {

@@ -58,6 +58,8 @@ export function credentialsFor({ authName, password }: Pick<Account, "authName" 
 /** A small user agent on a WebSocket: registers, and sends INVITEs without media. Enough to see what the switch answers. */
 export class SipClient {
   readonly received: SipMessage[] = [];
+  /** When the connection is over, by whichever side. */
+  readonly closed: Promise<void>;
   readonly #socket: WebSocket;
   readonly #account: Account;
   readonly #device = token();
@@ -69,6 +71,7 @@ export class SipClient {
   private constructor(socket: WebSocket, account: Account) {
     this.#socket = socket;
     this.#account = account;
+    this.closed = new Promise((resolve) => socket.addEventListener("close", () => resolve(), { once: true }));
     socket.addEventListener("message", (event) => {
       const message = parseSip(String(event.data));
       this.received.push(message);
@@ -88,6 +91,10 @@ export class SipClient {
       socket.addEventListener("error", () => reject(new Error(`No SIP WebSocket at ${url}.`)), { once: true });
     });
     return new SipClient(socket, account);
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
   }
 
   close(): void {

@@ -1,12 +1,13 @@
-import { createSocket, type Socket } from "node:dgram";
 import { SignJWT } from "jose";
 import type { SipAccount } from "../../app/protocol/wire.ts";
 import { SipClient, type Dialog } from "../freeswitch/sip-client.ts";
+import type { Media, MediaProcess } from "./media.ts";
 import { answer } from "./scenes.ts";
 import { Subscriber } from "./subscriber.ts";
 
 const typed = ["Content-Type: application/sdp"];
-const frameMs = 20;
+/** Seconds that a registration lasts; it is refreshed after half of them. */
+const registerExpires = 120;
 
 /** Signs somebody in as a company's application would (HS256, docs/sign-in.md). */
 export async function tokenFor(user: string, secret: string): Promise<string> {
@@ -21,23 +22,29 @@ export class Agent {
   askedAt = 0;
   registeredAt = 0;
   url = "";
+  readonly #voices: MediaProcess;
   #client: SipClient | undefined;
   #account: SipAccount | null = null;
   #talking: { client: SipClient; dialog: Dialog; media: Media } | undefined;
+  /** The newest call that it was rung up for. */
+  #answered: { client: SipClient; dialog: Dialog } | undefined;
+  #refresh: NodeJS.Timeout | undefined;
+  #isClosed = false;
   readonly #all = new Set<SipClient>();
   /** Lines over which a short call is made, or is answered, just now. */
   readonly #busy = new Map<SipClient, number>();
   /** The call that it is in was ended by somebody else. */
   lost = false;
 
-  private constructor(user: string, control: Subscriber) {
+  private constructor(user: string, control: Subscriber, voices: MediaProcess) {
     this.user = user;
     this.control = control;
+    this.#voices = voices;
     control.onSip = (account) => void this.#register(account);
   }
 
-  static async enter(user: string, { page, secret }: { page: string; secret: string }): Promise<Agent> {
-    const agent = new Agent(user, new Subscriber(await tokenFor(user, secret), [`${page.replace(/^http/, "ws")}ws`], new URL(page).origin));
+  static async enter(user: string, { page, secret, voices }: { page: string; secret: string; voices: MediaProcess }): Promise<Agent> {
+    const agent = new Agent(user, new Subscriber(await tokenFor(user, secret), [`${page.replace(/^http/, "ws")}ws`], new URL(page).origin), voices);
     await agent.control.signIn();
     return agent;
   }
@@ -49,10 +56,10 @@ export class Agent {
   /** A call whose media is sent and counted here; to the echo it comes back. */
   async talkTo(number: string): Promise<Media> {
     const client = this.#client!;
-    const media = await Media.open();
-    const response = await client.invite(number, media.offer);
+    const media = await this.#voices.open();
+    const response = await client.invite(number, media.sdp());
     if (response.status !== 200) throw new Error(`${this.user} called ${number}: ${response.start}`);
-    media.begin(response.body);
+    await media.begin(response.body);
     this.#talking = { client, dialog: client.dialled(response), media };
     return media;
   }
@@ -60,16 +67,16 @@ export class Agent {
   /** Rings somebody up, and hangs up a moment after the answer; resolves with the final status. */
   async briefly(to: string): Promise<number> {
     const client = this.#client!;
-    const media = await Media.open();
+    const media = await this.#voices.open();
     this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
     try {
-      const response = await client.invite(to, media.offer);
+      const response = await client.invite(to, media.sdp());
       if (response.status !== 200) return response.status;
       await new Promise((resolve) => setTimeout(resolve, 500));
       await client.within(client.dialled(response), "BYE");
       return 200;
     } finally {
-      media.close();
+      void media.close();
       this.#idle(client);
     }
   }
@@ -78,32 +85,44 @@ export class Agent {
     if (!this.#talking) return;
     const { client, dialog, media } = this.#talking;
     this.#talking = undefined;
-    media.close();
-    await client.within(dialog, "BYE");
+    void media.close();
+    // Its connection may have been replaced under the call.
+    await (client.isOpen ? client : this.#client!).within(dialog, "BYE");
+  }
+
+  /** Sends whoever rang it up to somewhere else. (RFC 3515; RFC 5589, blind transfer) */
+  async transfer(to: string): Promise<void> {
+    const { client, dialog } = this.#answered!;
+    const { status } = await client.within(dialog, "REFER", [`Refer-To: <sip:${to}@${this.#account!.domain}>`]);
+    if (status !== 202) throw new Error(`${this.user} could not transfer the call: ${status}`);
   }
 
   close(): void {
-    this.#talking?.media.close();
+    this.#isClosed = true;
+    clearInterval(this.#refresh);
     this.control.close();
     for (const client of this.#all) client.close();
   }
 
   /** As the library: another switch, another line; the one before stays for its call. */
-  async #register(account: SipAccount | null): Promise<void> {
-    if (!account || (account.url === this.#account?.url && account.user === this.#account.user && account.password === this.#account.password)) return;
+  async #register(account: SipAccount | null, again = false): Promise<void> {
+    if (!account || (!again && account.url === this.#account?.url && account.user === this.#account.user && account.password === this.#account.password)) return;
     this.#account = account;
     this.askedAt = performance.now();
-    for (let attempt = 0; this.#account === account && attempt < 20; attempt++) {
+    for (let attempt = 0; this.#account === account && !this.#isClosed && attempt < 100; attempt++) {
       try {
         const client = await SipClient.connect(account.url, { domain: account.domain, name: this.user, authName: account.user, password: account.password });
         this.#all.add(client);
         this.#listen(client);
-        if ((await client.register(300)).status !== 200) throw new Error("refused");
+        if ((await client.register(registerExpires)).status !== 200) throw new Error("refused");
         const before = this.#client;
         this.#client = client;
         this.#closeWhenIdle(before);
         this.url = account.url;
         this.registeredAt = performance.now();
+        clearInterval(this.#refresh);
+        this.#refresh = setInterval(() => void client.register(registerExpires).catch(() => client.close()), registerExpires * (400 + Math.random() * 100));
+        void client.closed.then(() => { if (client === this.#client && !this.#isClosed) void this.#register(this.#account, true); });
         return;
       } catch {
         await new Promise((resolve) => setTimeout(resolve, 200));
@@ -124,71 +143,15 @@ export class Agent {
     client.next("a request", ({ start }) => /^(INVITE|BYE|CANCEL) /.test(start), 3_600_000).then((request) => {
       this.#listen(client);
       const again = this.#talking && request.headers.get("call-id")?.[0] === this.#talking.dialog.callId;
-      if (request.start.startsWith("INVITE") && again) return client.reply(request, "200 OK", typed, this.#talking!.media.offer);
+      if (request.start.startsWith("INVITE") && again) return client.reply(request, "200 OK", typed, this.#talking!.media.sdp());
       if (request.start.startsWith("INVITE")) {
         this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
+        this.#answered = { client, dialog: client.answered(request) };
         return client.reply(request, "200 OK", typed, answer(request));
       }
-      if (request.start.startsWith("BYE") && request.headers.get("call-id")?.[0] === this.#talking?.dialog.callId) this.lost = true;
+      if (request.start.startsWith("BYE") && again) this.lost = true;
       else if (request.start.startsWith("BYE")) setTimeout(() => this.#idle(client), 100);
       client.reply(request, "200 OK");
     }, () => {});
-  }
-}
-
-/** Voice of one side in plain RTP (RFC 3550, PCMU), and the longest time in which nothing came. */
-export class Media {
-  readonly #socket: Socket;
-  readonly #packet = Buffer.alloc(172, 0x55);
-  #timer: NodeJS.Timeout | undefined;
-  #last = 0;
-  #longest = 0;
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.on("message", () => {
-      const now = performance.now();
-      if (this.#last > 0) this.#longest = Math.max(this.#longest, now - this.#last);
-      this.#last = now;
-    });
-  }
-
-  static async open(): Promise<Media> {
-    const socket = createSocket("udp4");
-    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
-    return new Media(socket);
-  }
-
-  get offer(): string {
-    return ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0", `m=audio ${this.#socket.address().port} RTP/AVP 0`, "a=rtpmap:0 PCMU/8000", "a=ptime:20", "a=sendrecv", ""].join("\r\n");
-  }
-
-  /** @param body the switch's answer */
-  begin(body: string): void {
-    const port = Number(/^m=audio (\d+)/m.exec(body)?.[1]);
-    const begun = performance.now();
-    let sent = 0;
-    this.#packet.writeUInt16BE(0x8000, 0);
-    // Catches up when a tick comes late.
-    this.#timer = setInterval(() => {
-      for (const due = (performance.now() - begun) / frameMs; sent < due; sent++) {
-        this.#packet.writeUInt16BE(sent & 0xffff, 2);
-        this.#packet.writeUInt32BE((sent * 160) >>> 0, 4);
-        this.#socket.send(this.#packet, port, "127.0.0.1");
-      }
-    }, frameMs / 2);
-  }
-
-  /** Milliseconds of the longest silence since the last look, up to now; counts anew. */
-  longestGap(): number {
-    const now = performance.now();
-    const longest = Math.max(this.#longest, this.#last === 0 ? Infinity : now - this.#last);
-    this.#longest = 0;
-    return Math.round(longest);
-  }
-
-  close(): void {
-    clearInterval(this.#timer);
-    this.#socket.close();
   }
 }

@@ -1,11 +1,15 @@
-import { monitorEventLoopDelay, performance } from "node:perf_hooks";
-import { Agent, tokenFor, type Media } from "./agent.ts";
+import { performance } from "node:perf_hooks";
+import { Agent, tokenFor } from "./agent.ts";
 import { Deployment } from "./deployment.ts";
 import { docker, nextRelease, type Seen } from "./docker.ts";
+import { hear, longestGap } from "./heard-gap.ts";
+import { MediaProcess, type Media } from "./media.ts";
 import { Phones, type Phone } from "./phones.ts";
 import { until } from "./until.ts";
 
 const secret = "a-shared-secret-of-the-tests-32-characters";
+/** Milliseconds without a voice after which people take a call for dead. */
+const cutMs = 2_000;
 const hz = [440, 700, 1_100, 1_500, 1_900, 2_300] as const;
 
 export interface Size {
@@ -17,10 +21,12 @@ export interface Size {
 
 /** What an upgrade, or nothing, did to the people of a scene. */
 export interface Outcome {
-  /** Milliseconds for which the light agents themselves could not run: no gap of theirs means anything below it. */
+  /** Milliseconds for which the process that speaks for light agents could not run: no gap of theirs means anything below it. */
   stalled: number;
   callsLost: number;
-  /** Milliseconds: of a voice heard in Chromium, and of packets that came to light agents. */
+  /** Calls of which nothing was heard for two seconds or longer, also when they came back by themselves. */
+  callsCut: number;
+  /** Milliseconds: of a voice or music heard in Chromium, and of packets that came to light agents. */
   heardGap: number;
   lightGap: number;
   newCalls: number;
@@ -31,6 +37,8 @@ export interface Outcome {
   eventsLost: number;
   eventsDoubled: number;
   longestAway: number;
+  /** Milliseconds of the longest time in which nobody could have signed in. */
+  unready: number;
   /** Messages: sent and acknowledged, acknowledged and not there, there twice; requests that ended in an error that says nothing of trying again. */
   messages: number;
   messagesLost: number;
@@ -44,6 +52,8 @@ export class LoadedScene {
   readonly #phones: Phones;
   readonly heard: Phone[] = [];
   readonly #talkers: { agent: Agent; media: Media }[] = [];
+  readonly #everybody: Agent[] = [];
+  readonly #voices = new MediaProcess();
   readonly #clients: Agent[] = [];
   readonly made: string[] = [];
   #before: Seen[] = [];
@@ -53,11 +63,14 @@ export class LoadedScene {
     this.#phones = phones;
   }
 
-  static async open(size: Size): Promise<LoadedScene> {
+  /** @param instead puts something else in the place of what was deployed, before anybody signs in */
+  static async open(size: Size, instead: (deployment: Deployment) => Promise<void> = async () => {}): Promise<LoadedScene> {
     const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" }, signIn: { jwtSecret: secret }, drainSeconds: 300 });
     await deployment.up();
     const scene = new LoadedScene(deployment, await Phones.create());
     try {
+      scene.#before = await deployment.containers();
+      await instead(deployment);
       await scene.#fill(size);
     } catch (error) {
       await scene.end();
@@ -67,7 +80,8 @@ export class LoadedScene {
   }
 
   async end(): Promise<void> {
-    for (const agent of [...this.#clients, ...this.#talkers.map(({ agent }) => agent)]) agent.close();
+    for (const agent of this.#everybody) agent.close();
+    this.#voices.close();
     await this.#phones.close();
     await this.deployment.remove();
     for (const image of this.made) await docker("rmi", "--force", image).catch(() => undefined);
@@ -88,33 +102,39 @@ export class LoadedScene {
 
   /** Watches everybody while something is done, and for as long after as it takes them to settle. */
   async during(work: () => Promise<void>, seconds: number): Promise<Outcome> {
-    const [anna, boris, clara, dmitri, eva, fedor] = this.heard as [Phone, Phone, Phone, Phone, Phone, Phone];
-    const began = performance.now();
-    const stalls = monitorEventLoopDelay({ resolution: 5 });
-    stalls.enable();
-    const agents = [...this.#clients, ...this.#talkers.map(({ agent }) => agent)];
+    const [anna, boris, clara, dmitri, , fedor] = this.heard as [Phone, Phone, Phone, Phone, Phone, Phone];
+    const transfer = await this.#toTransfer();
+    const agents = this.#agents;
     for (const { control } of agents) control.longestAway = 0;
     const counts = () => agents.reduce((sum, { control }) => ({ lost: sum.lost + control.lost, doubled: sum.doubled + control.doubled }), { lost: 0, doubled: 0 });
     const before = counts();
-    for (const { media } of this.#talkers) media.longestGap();
-    await Promise.all([anna.listenFor(boris), boris.listenFor(anna), clara.listenFor(dmitri), dmitri.listenFor(clara), fedor.listenForMusic(eva)]);
+    const ears = [[anna, boris.hz], [boris, anna.hz], [clara, dmitri.hz], [dmitri, clara.hz], [fedor]] as const;
+    await Promise.all(ears.map(([{ page }, hz]) => hear(page, hz)));
+    await Promise.all(this.#talkers.map(({ media }) => media.longestGap()));
+    await this.#voices.stalled();
+    const began = performance.now();
     let isOver = false;
     const calling = this.#callEachOther(() => isOver);
     const writing = this.#write(() => isOver);
-    await work();
+    const knocking = this.#knock(() => isOver);
+    const [, transferred] = await Promise.all([work(), transfer().then(() => true, () => false)]);
     await until("the end of the time", () => performance.now() - began > seconds * 1_000, (seconds + 1) * 1_000);
     isOver = true;
-    const [calls, messages] = await Promise.all([calling, writing]);
+    const [calls, messages, unready] = await Promise.all([calling, writing, knocking]);
     const moved = agents.filter(({ askedAt }) => askedAt > began);
-    await until("everybody registered", () => agents.every(({ registered }) => registered), 30_000);
-    const gaps = await Promise.all([anna, boris, clara, dmitri, fedor].map((phone) => phone.longestSilence()));
+    await until("everybody registered", () => agents.every(({ registered }) => registered), 60_000);
+    const [stalled, lightGaps, gaps] = await Promise.all([
+      this.#voices.stalled(), Promise.all(this.#talkers.map(({ media }) => media.longestGap())), Promise.all(ears.map(([{ page }]) => longestGap(page))),
+    ]);
+    const silent = await this.#silent();
     const after = counts();
     const inCalls = await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.length)));
-    stalls.disable();
+    const unheard = inCalls.filter((count) => count !== 1).length;
     return {
-      stalled: Math.round(stalls.max / 1e6),
-      callsLost: inCalls.filter((count) => count !== 1).length + this.#talkers.filter(({ agent }) => agent.lost).length,
-      heardGap: Math.max(...gaps), lightGap: Math.max(0, ...this.#talkers.map(({ media }) => media.longestGap())),
+      stalled,
+      callsLost: unheard + this.#talkers.filter(({ agent }) => agent.lost || silent.has(agent)).length + Number(!transferred),
+      callsCut: Math.max(unheard, gaps.filter((gap) => gap >= cutMs).length) + lightGaps.filter((gap) => gap >= cutMs).length + Number(!transferred),
+      heardGap: Math.max(...gaps), lightGap: Math.max(0, ...lightGaps), unready,
       ...calls, ...messages,
       registered: moved.length === 0 ? 0 : Math.round(Math.max(...moved.map(({ registeredAt }) => registeredAt)) - Math.min(...moved.map(({ askedAt }) => askedAt))),
       eventsLost: after.lost - before.lost, eventsDoubled: after.doubled - before.doubled, longestAway: Math.round(Math.max(...agents.map(({ control }) => control.longestAway))),
@@ -130,6 +150,53 @@ export class LoadedScene {
     return { seconds: (performance.now() - began) / 1_000, code: gone.exitCode };
   }
 
+  get #agents(): Agent[] {
+    return [...this.#clients, ...this.#talkers.map(({ agent }) => agent)];
+  }
+
+  /** Agents to whom nothing comes any more. */
+  async #silent(): Promise<Set<Agent>> {
+    await Promise.all(this.#talkers.map(({ media }) => media.longestGap()));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const gaps = await Promise.all(this.#talkers.map(async ({ agent, media }) => [agent, await media.longestGap()] as const));
+    return new Set(gaps.filter(([, gap]) => gap >= 400).map(([agent]) => agent));
+  }
+
+  /** Asks the application server for something again and again; milliseconds of the longest time in which it did not answer. */
+  async #knock(isOver: () => boolean): Promise<number> {
+    let [answered, longest] = [performance.now(), 0];
+    while (!isOver()) {
+      const response = await fetch(`${this.deployment.page}api/people`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+      if (response && response.status < 500) {
+        longest = Math.max(longest, performance.now() - answered);
+        answered = performance.now();
+      }
+      await response?.arrayBuffer().catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return Math.round(Math.max(longest, performance.now() - answered));
+  }
+
+  async #enter(user: string): Promise<Agent> {
+    const agent = await Agent.enter(user, { page: this.deployment.page, secret, voices: this.#voices });
+    this.#everybody.push(agent);
+    return agent;
+  }
+
+  /** Somebody rings somebody up; returns what transfers the call to the echo, and waits for the voice at the other end. */
+  async #toTransfer(): Promise<() => Promise<void>> {
+    const [agent, by] = await Promise.all(["rings", "transfers"].map((what) => this.#enter(`${what}${this.#talkers.length}`))) as [Agent, Agent];
+    await until("a registration", () => agent.registered && by.registered);
+    const media = await agent.talkTo(by.user);
+    return async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await by.transfer("9196");
+      await until("the voice of whoever was transferred", async () => await media.longestGap() < 200);
+      this.#clients.push(by);
+      this.#talkers.push({ agent, media });
+    };
+  }
+
   async #fill({ light, clients }: Size): Promise<void> {
     const names = ["anna", "boris", "clara", "dmitri", "eva", "fedor"];
     for (const [index, name] of names.entries()) {
@@ -139,7 +206,7 @@ export class LoadedScene {
       this.heard.push(phone);
     }
     const [anna, boris, clara, dmitri, eva, fedor] = this.heard as [Phone, Phone, Phone, Phone, Phone, Phone];
-    const enter = (user: string) => Agent.enter(user, { page: this.deployment.page, secret });
+    const enter = (user: string) => this.#enter(user);
     for (let index = 0; index < clients; index += 10) {
       this.#clients.push(...await Promise.all(Array.from({ length: Math.min(10, clients - index) }, (_, n) => enter(`client${index + n}`))));
     }
@@ -160,7 +227,6 @@ export class LoadedScene {
     await call(eva, fedor, "fedor");
     await eva.page.evaluate(() => window.houseline.calls[0]!.hold(true));
     await fedor.hearsMusic(eva);
-    this.#before = await this.deployment.containers();
   }
 
   /** One call begins each second, until it is over. */

@@ -1,0 +1,93 @@
+/** Sends and receives the voices of light agents, in a process of its own: what it measures is the switch, not who measures. */
+import { createSocket, type Socket } from "node:dgram";
+import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+
+export type Order =
+  | { id: number; do: "open" }
+  | { id: number; do: "begin"; stream: number; port: number }
+  | { id: number; do: "gap" | "close"; stream: number }
+  | { id: number; do: "stalled" };
+
+/** An order's outcome: the stream that was opened and its port, or milliseconds. */
+export interface Report { id: number; stream?: number; port?: number; milliseconds?: number }
+
+const frameMs = 20;
+const streams = new Map<number, Stream>();
+let nextStream = 1;
+
+/** Voice of one side in plain RTP (RFC 3550, PCMU), and the longest time in which nothing came. */
+class Stream {
+  readonly #socket: Socket;
+  readonly #packet = Buffer.alloc(172, 0x55);
+  #timer: NodeJS.Timeout | undefined;
+  #last = 0;
+  #longest = 0;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("message", () => {
+      const now = performance.now();
+      if (this.#last > 0) this.#longest = Math.max(this.#longest, now - this.#last);
+      this.#last = now;
+    });
+  }
+
+  static async open(): Promise<Stream> {
+    const socket = createSocket("udp4");
+    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    return new Stream(socket);
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  begin(port: number): void {
+    clearInterval(this.#timer);
+    const begun = performance.now();
+    let sent = 0;
+    this.#packet.writeUInt16BE(0x8000, 0);
+    // Catches up when a tick comes late.
+    this.#timer = setInterval(() => {
+      for (const due = (performance.now() - begun) / frameMs; sent < due; sent++) {
+        this.#packet.writeUInt16BE(sent & 0xffff, 2);
+        this.#packet.writeUInt32BE((sent * 160) >>> 0, 4);
+        this.#socket.send(this.#packet, port, "127.0.0.1");
+      }
+    }, frameMs / 2);
+  }
+
+  /** Milliseconds of the longest silence since the last look, up to now; counts anew. */
+  gap(): number {
+    const longest = Math.max(this.#longest, this.#last === 0 ? 1e9 : performance.now() - this.#last);
+    this.#longest = 0;
+    return Math.round(longest);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#socket.close();
+  }
+}
+
+const delays = monitorEventLoopDelay({ resolution: 5 });
+delays.enable();
+
+process.on("disconnect", () => process.exit());
+process.on("message", async (order: Order) => {
+  const report: Report = { id: order.id };
+  if (order.do === "open") {
+    const stream = await Stream.open();
+    streams.set(nextStream, stream);
+    Object.assign(report, { stream: nextStream++, port: stream.port });
+  } else if (order.do === "stalled") {
+    report.milliseconds = Math.round(delays.max / 1e6);
+    delays.reset();
+  } else {
+    const stream = streams.get(order.stream);
+    if (order.do === "begin") stream?.begin(order.port);
+    else if (order.do === "gap") report.milliseconds = stream?.gap() ?? 1e9;
+    else if (streams.delete(order.stream)) stream?.close();
+  }
+  process.send!(report);
+});
