@@ -11,6 +11,8 @@ const voices = { en: "en/us/callie", ru: "ru/RU/elena" } as const;
 type Language = keyof typeof voices;
 /** Above this a prompt was heard: what was played reaches 0.87 and more, one that begins with the same words 0.8. */
 export const surelyHeard = 0.84;
+/** Above this it may have been. */
+const perhapsHeard = 0.7;
 /** Frames that tell prompts apart which begin differently: 1.3 s. */
 const startFrames = 80;
 
@@ -136,6 +138,16 @@ export class Scene<Name extends string> {
   /** Waits until the first words of this prompt were heard: for those that keys interrupt. */
   async hearsStart(name: Name, prompt: string, language: Language = "en"): Promise<void> {
     await this.#hearsThis(name, `the first words of ${prompt} in ${language}`, (await this.#wanted(prompt, language)).slice(0, startFrames));
+  }
+
+  /** Waits until this word was heard, likelier than any of the others: a single one is too short to be told by its likeness alone. */
+  async hearsWord(name: Name, prompt: string, others: readonly string[], language: Language = "en"): Promise<void> {
+    const [wanted, ...rest] = await Promise.all([prompt, ...others].map((one) => this.#wanted(one, language)));
+    await until(`the word ${prompt} in ${language}`, async () => {
+      const heard = await this.#heard(name);
+      const found = likeness(heard, wanted!);
+      return found > perhapsHeard && rest.every((other) => likeness(heard, other) < found);
+    }, 15_000, 150);
   }
 
   async #hearsThis(name: Name, what: string, wanted: Picture): Promise<void> {
