@@ -15,11 +15,8 @@ const size = { light: Math.max(1, calls - 4), clients };
 const watched = 30;
 
 type Role = "freeswitch" | "app-server" | "softswitch-edge";
-const configured = {
-  freeswitch: (image: string) => ({ freeswitch: { image } }),
-  "app-server": (image: string) => ({ images: { appServer: image } }),
-  "softswitch-edge": (image: string) => ({ images: { edge: image } }),
-};
+/** Where the configuration names an image of a role. */
+const names = { "app-server": "appServer", "softswitch-edge": "edge" } as const;
 
 const work = await mkdtemp(join(tmpdir(), "houseline-bench-"));
 const ours = new Map<string, Outcome>();
@@ -35,13 +32,13 @@ process.exit();
 async function measureOurs(): Promise<void> {
   const scene = await LoadedScene.open(size);
   try {
+    const chosen: Record<string, string> = {};
     const upgrade = async (name: string, ...roles: Role[]) => {
       const images = await scene.nextImages(...roles);
       const sound = await scene.deployment.container("freeswitch-sound");
-      const change = Object.assign({}, ...roles.map((role) => configured[role](images[role]!))) as { images?: object };
-      if (roles.length > 1) change.images = { appServer: images["app-server"], edge: images["softswitch-edge"] };
+      for (const [role, image] of Object.entries(images)) if (role !== "freeswitch") chosen[names[role as keyof typeof names]] = image;
       note(name, await scene.during(async () => {
-        await scene.deployment.configure(change);
+        await scene.deployment.configure({ images: chosen, ...(images["freeswitch"] && { freeswitch: { image: images["freeswitch"] } }) });
         await scene.deployment.up("--no-wait");
       }, watched));
       const now = await scene.deployment.container("freeswitch-sound");

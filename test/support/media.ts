@@ -33,7 +33,8 @@ export class MediaProcess {
   }
 
   order(order: Without<Order>): Promise<Report> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      if (!this.#child.connected) return reject(new Error("The process of the voices is gone."));
       const id = this.#next++;
       this.#waiting.set(id, resolve);
       this.#child.send({ id, ...order });

@@ -56,6 +56,7 @@ export class Subscriber {
     return new Promise((resolve, reject) => {
       const socket = new WebSocket(this.#urls[this.#at]!, { origin: this.#origin, perMessageDeflate: false, skipUTF8Validation: true });
       this.#socket = socket;
+      let established = false;
       socket.on("open", () => {
         socket.send(JSON.stringify({ type: "hello", version: protocolVersion, client: "bench" }));
         socket.send(JSON.stringify({ type: "request", id: 1, name, params }));
@@ -69,12 +70,14 @@ export class Subscriber {
           if (/"replayed":false/.test(text)) this.lost++;
           if (this.#awaySince > 0) this.longestAway = Math.max(this.longestAway, performance.now() - this.#awaySince);
           this.#awaySince = 0;
+          established = true;
           this.onSip(accountIn(text));
           resolve();
         } else if (text.startsWith('{"type":"error"')) reject(new Error(text));
       });
       socket.on("error", reject);
-      socket.on("close", () => this.#onClose(socket));
+      // One that never carried the session is tried again by whoever opened it.
+      socket.on("close", () => (established ? this.#onClose(socket) : reject(new Error("closed before it was signed in"))));
     });
   }
 

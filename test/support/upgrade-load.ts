@@ -65,7 +65,7 @@ export class LoadedScene {
 
   /** @param instead puts something else in the place of what was deployed, before anybody signs in */
   static async open(size: Size, instead: (deployment: Deployment) => Promise<void> = async () => {}): Promise<LoadedScene> {
-    const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" }, signIn: { jwtSecret: secret }, drainSeconds: 300 });
+    const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" }, signIn: { jwtSecret: secret }, drainSeconds: 3_600 });
     await deployment.up();
     const scene = new LoadedScene(deployment, await Phones.create());
     try {
@@ -117,9 +117,13 @@ export class LoadedScene {
     const calling = this.#callEachOther(() => isOver);
     const writing = this.#write(() => isOver);
     const knocking = this.#knock(() => isOver);
-    const [, transferred] = await Promise.all([work(), transfer().then(() => true, () => false)]);
-    await until("the end of the time", () => performance.now() - began > seconds * 1_000, (seconds + 1) * 1_000);
-    isOver = true;
+    let transferred: boolean;
+    try {
+      [, transferred] = await Promise.all([work(), transfer().then(() => true, () => false)]);
+      await until("the end of the time", () => performance.now() - began > seconds * 1_000, (seconds + 1) * 1_000);
+    } finally {
+      isOver = true;
+    }
     const [calls, messages, unready] = await Promise.all([calling, writing, knocking]);
     const moved = agents.filter(({ askedAt }) => askedAt > began);
     await until("everybody registered", () => agents.every(({ registered }) => registered), 60_000);
@@ -183,17 +187,16 @@ export class LoadedScene {
     return agent;
   }
 
-  /** Somebody rings somebody up; returns what transfers the call to the echo, and waits for the voice at the other end. */
+  /** Somebody rings somebody up; returns what transfers the call to the echo, waits for the voice at the other end, and hangs up. */
   async #toTransfer(): Promise<() => Promise<void>> {
-    const [agent, by] = await Promise.all(["rings", "transfers"].map((what) => this.#enter(`${what}${this.#talkers.length}`))) as [Agent, Agent];
+    const [agent, by] = await Promise.all(["rings", "transfers"].map((what) => this.#enter(`${what}${this.#everybody.length}`))) as [Agent, Agent];
     await until("a registration", () => agent.registered && by.registered);
     const media = await agent.talkTo(by.user);
     return async () => {
       await new Promise((resolve) => setTimeout(resolve, 1_500));
       await by.transfer("9196");
       await until("the voice of whoever was transferred", async () => await media.longestGap() < 200);
-      this.#clients.push(by);
-      this.#talkers.push({ agent, media });
+      await agent.hangUp();
     };
   }
 
