@@ -64,6 +64,29 @@ for (const { name, config, role, skip } of switches) describe.skipIf(skip)(`two 
     expect(await deployment.metric("houseline_calls")).toBe(0);
   });
 
+  it("a microphone that opens slowly: the other side rings meanwhile, hears the voice once it is there, and nothing of it while muted", async () => {
+    // Opened once, the browser is known to allow it.
+    await connect();
+    await anna.button("Hang up").click();
+    await Promise.all([anna.idle(), boris.idle()]);
+    for (const muted of [false, true]) {
+      const open = await anna.holdMicrophone();
+      await connect();
+      await anna.hears(boris);
+      if (muted) await anna.button("Mute").click();
+      await boris.hearsNothingOf(anna);
+      await open();
+      await until("the microphone in the call", () => anna.page.evaluate(() => window.houseline.calls[0]!.connection!.getSenders().some(({ track }) => track?.readyState === "live")));
+      if (muted) {
+        await boris.hearsNothingOf(anna);
+        await anna.button("Unmute").click();
+      }
+      await boris.hears(anna);
+      await anna.button("Hang up").click();
+      await Promise.all([anna.idle(), boris.idle()]);
+    }
+  });
+
   it("mute, and put on hold: the other side hears nothing, and then again", async () => {
     await connect();
     await boris.hears(anna);

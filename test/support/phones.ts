@@ -10,7 +10,7 @@ import { until } from "./until.ts";
 
 interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
 declare global {
-  interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval> }
+  interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval>; openMicrophone?: () => void }
 }
 
 /** Somebody at the softphone, in a Chromium of their own whose microphone plays one tone. */
@@ -179,6 +179,19 @@ export class Phone {
       }
       return Math.round(longest);
     });
+  }
+
+  /** The next time that the microphone is asked for it opens when what is returned is called. */
+  async holdMicrophone(): Promise<() => Promise<void>> {
+    await this.page.evaluate(() => {
+      const original = navigator.mediaDevices.getUserMedia;
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        navigator.mediaDevices.getUserMedia = original;
+        await new Promise<void>((resolve) => { window.openMicrophone = resolve; });
+        return original(wanted);
+      };
+    });
+    return () => this.page.evaluate(() => window.openMicrophone!());
   }
 
   async hearsNothingOf(other: Phone): Promise<void> {
