@@ -164,6 +164,11 @@ export class Houseline extends Emitter<HouselineEvents> {
     return this.#registration.account?.kind;
   }
 
+  /** URL of the switch that new calls go over. */
+  get switchUrl(): string | undefined {
+    return this.#registration.line?.account.url;
+  }
+
   get me(): Person | undefined {
     return this.directory.me;
   }

@@ -18,6 +18,9 @@ export interface RegistrationEvents {
 export class Registration extends Emitter<RegistrationEvents> {
   readonly #retired = new Set<SipLine>();
   #line: SipLine | undefined;
+  /** About to take over. */
+  #next: SipLine | undefined;
+  #told: MediaState = "none";
   #account: SipAccount | null = null;
 
   get line(): SipLine | undefined {
@@ -32,27 +35,33 @@ export class Registration extends Emitter<RegistrationEvents> {
     return this.#account;
   }
 
-  /** Registers where the server says. The old registration stays for the calls on it, and new ones go over the new. */
+  /**
+   * Registers where the server says. Until the new registration is there, calls go and come over the old one; it stays for the calls on it.
+   */
   use(account: SipAccount | null): void {
-    if (account && this.#line && this.#line.state !== "stopped" && isSame(account, this.#account)) return;
+    if (account && this.#newest && this.#newest.state !== "stopped" && isSame(account, this.#account)) return;
     this.#account = account;
-    this.retire();
+    this.#next?.stop();
+    this.#next = undefined;
+    // Back to where it is registered still.
+    if (account && this.#line?.state === "registered" && isSame(account, this.#line.account)) return;
+    if (!account || this.#line?.state !== "registered") this.retire();
     if (account) {
       const line = new SipLine(account);
-      this.#line = line;
-      line.on("state", (state) => {
-        if (line === this.#line) this.emit("state", state);
-      });
+      if (this.#line) this.#next = line;
+      else this.#line = line;
+      line.on("state", () => this.#onState(line));
       line.on("incoming", (session, request) => this.emit("invite", line, session, request));
       line.start();
     }
-    this.emit("state", this.state);
+    this.#tell();
   }
 
   /** No new calls; those in progress go on. */
   retire(): void {
+    this.#next?.stop();
     const line = this.#line;
-    this.#line = undefined;
+    this.#line = this.#next = undefined;
     for (const retired of this.#retired) if (retired.state === "stopped") this.#retired.delete(retired);
     if (!line) return;
     this.#retired.add(line);
@@ -62,15 +71,38 @@ export class Registration extends Emitter<RegistrationEvents> {
   /** After a change of network: SIP itself would find out in a minute or two that the way to the switch is gone. */
   check(): void {
     this.#line?.check();
+    this.#next?.check();
   }
 
   /** Ends every call of every line. */
   stop(): void {
     this.#line?.stop();
+    this.#next?.stop();
     for (const line of this.#retired) line.stop();
     this.#retired.clear();
-    this.#line = undefined;
+    this.#line = this.#next = undefined;
     this.#account = null;
+  }
+
+  get #newest(): SipLine | undefined {
+    return this.#next ?? this.#line;
+  }
+
+  #onState(line: SipLine): void {
+    // The new one is there, or the old one is gone before it.
+    const next = this.#next;
+    if (next && ((line === next && line.state === "registered") || (line === this.#line && line.state !== "registered"))) {
+      this.#next = undefined;
+      this.retire();
+      this.#line = next;
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.state === this.#told) return;
+    this.#told = this.state;
+    this.emit("state", this.state);
   }
 }
 

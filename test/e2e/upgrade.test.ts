@@ -48,6 +48,8 @@ for (const { name, config, role: switchRole, image: switchImage, skip } of switc
     await Promise.all([anna.inState("answered"), boris.inState("answered")]);
     await Promise.all([anna.hears(boris), boris.hears(anna)]);
 
+    const line = await anna.page.evaluate(() => window.houseline.switchUrl);
+    for (const { page } of [anna, boris]) await page.evaluate(() => { window.mediaStates = []; window.houseline.on("media", (state) => window.mediaStates!.push(state)); });
     await deployment.configure(releases(await release(switchRole), await release("app-server")));
     const { stdout } = await deployment.up("--no-wait");
     expect(stdout).toContain("old release finishes its calls by itself");
@@ -57,6 +59,9 @@ for (const { name, config, role: switchRole, image: switchImage, skip } of switc
     expect(switches.map(({ state, health }) => `${state} ${health}`)).toEqual(["running healthy", "running healthy"]);
     await Promise.all([anna.hears(boris), boris.hears(anna)]);
     await until("both pages registered at the new switch", async () => (await Promise.all([anna, boris].map((phone) => phone.page.evaluate(() => window.houseline.state === "online" && window.houseline.media === "registered")))).every(Boolean));
+    await until("both pages at the same new switch", async () => (await Promise.all([anna, boris].map(({ page }) => page.evaluate(() => window.houseline.switchUrl)))).every((url) => url !== line));
+    // There was always one that calls could go and come over.
+    for (const { page } of [anna, boris]) expect(await page.evaluate(() => window.mediaStates)).toEqual([]);
     await Promise.all([anna.sees("boris", "in-call"), boris.sees("anna", "in-call")]);
     expect((await deployment.containers()).find(({ role }) => role === "freeswitch-sound")!.id).toBe(id("freeswitch-sound"));
 

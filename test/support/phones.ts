@@ -10,7 +10,7 @@ import { until } from "./until.ts";
 
 interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
 declare global {
-  interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval>; openMicrophone?: () => void }
+  interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval>; openMicrophone?: () => void; mediaStates?: string[] }
 }
 
 /** Somebody at the softphone, in a Chromium of their own whose microphone plays one tone. */
