@@ -15,6 +15,7 @@ interface Bench { what: string; needsCompose?: true; needsFreeswitch?: true }
 const benches: Record<string, Bench> = {
   "app-server": { what: "sockets, call events and restarts of the application server, beside a bare ws server" },
   deploy: { what: "seconds of 'up', beside an empty Pulumi program and Docker Compose", needsCompose: true },
+  interrupted: { what: "an upgrade killed with SIGKILL at each of its steps: who can still call, what the next 'up' mends" },
   kills: { what: "hundreds of kills of the application server under load, on SQLite and on PostgreSQL" },
   outlive: { what: "a page loaded again, a switch killed: how long the voice is away, and what is left", needsFreeswitch: true },
   switch: { what: "start, latency, cost of a call on FreeSWITCH, beside its packaged configuration", needsFreeswitch: true },
@@ -28,7 +29,7 @@ export async function bench(args: string[]): Promise<number> {
   const { values, positionals } = readOptions("bench", args, { json: { type: "boolean" }, yes: { type: "boolean" } }, 1);
   const [name] = positionals;
   if (name === undefined || !Object.hasOwn(benches, name)) {
-    throw new Failure(`${name === undefined ? "Say which bench" : `There is no bench '${name}'`}:\n${Object.entries(benches).map(([known, { what }]) => `  ./houseline bench ${known.padEnd(10)} ${what}`).join("\n")}`);
+    throw new Failure(`${name === undefined ? "Say which bench" : `There is no bench '${name}'`}:\n${Object.entries(benches).map(([known, { what }]) => `  ./houseline bench ${known.padEnd(11)} ${what}`).join("\n")}`);
   }
   if (benches[name]!.needsFreeswitch && !process.env.HOUSELINE_FREESWITCH_APT) {
     throw new Failure(`The bench '${name}' measures real FreeSWITCH: set HOUSELINE_FREESWITCH_APT to a line of an apt source with its packages ('deb https://… bookworm main').`);

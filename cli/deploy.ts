@@ -2,21 +2,23 @@ import { constants, setPriority } from "node:os";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
 import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { fullDisk } from "../pulumi/full-disk.ts";
 import { dataDirectoryOf, type Prepared } from "../pulumi/program.ts";
-import { ensureImages, planImages, takeInventory, type Image } from "../pulumi/images.ts";
+import { ensureImages, planImages, takeInventory } from "../pulumi/images.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { interruptChildren } from "./interrupt.ts";
+import { refuseFullDisks } from "./disks.ts";
 import { collectOrphans } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
-import { currentRelease, recordRelease } from "./releases.ts";
+import { beginRelease, releases, type Release } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { findSlot, type Patience } from "./slots.ts";
-import { isData, lastLog, stackContainers, type StackContainer } from "./stack-containers.ts";
+import { isData, isHealthy, lastLog, stackContainers, type StackContainer } from "./stack-containers.ts";
 import { say, step } from "./terminal.ts";
 
 export interface DeployOptions {
@@ -26,15 +28,15 @@ export interface DeployOptions {
   wait: boolean;
   /** What to do when older releases of the switch hold every slot. */
   patience: Patience;
-  /** Image references to deploy instead of what the files here would give. */
-  pinned?: Partial<Record<Image["name"], string>>;
+  /** A recorded release, whose switch and images are deployed instead of what the files here would give. */
+  release?: Pick<Release, "time" | "switch" | "images">;
 }
 
 export interface Deployed { outputs: { page: string; sip: string; switch: string; why: string }; changes: number; drainingLeft: boolean }
 
 /** Brings a stack to what its configuration and these files say. Nothing is stopped before its successor is healthy. */
 export async function deploy(environment: Environment, settings: Settings, options: DeployOptions): Promise<Deployed> {
-  const started = performance.now();
+  const started = new Date();
   // People may be talking on this machine: what is started from here gives way to them.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const client = dockerClient();
@@ -45,36 +47,48 @@ export async function deploy(environment: Environment, settings: Settings, optio
   // What is refused is refused below, once.
   for (const promise of [given, opening]) promise.catch(() => undefined);
   const { prepared, before } = await preparing;
-  const failed = await removeFailedReleases(client, before);
-  const refresh = !isAsRecorded(environment, before.filter((container) => !failed.includes(container)));
+  const trusted = isAsRecorded(environment, before);
+  const end = beginRelease(environment, started, {
+    command: options.command, switch: prepared.choice.kind, settings,
+    images: Object.fromEntries(Object.values(prepared.images).filter((image) => image !== undefined).map(({ name, reference }) => [name, reference])),
+  });
   let outcome: Deployed | undefined;
   let after: readonly StackContainer[] | undefined;
   try {
-    ({ outcome, after } = await update(environment, await opening, prepared, refresh, options.wait));
+    await removeFailedReleases(client, before);
+    ({ outcome, after } = await update(environment, await opening, prepared, !trusted, options.wait));
     after ??= await stackContainers(client, environment.stack);
     await verifyHealth(client, after);
-    return outcome;
-  } finally {
-    recordRelease(environment, {
-      command: options.command,
-      result: outcome === undefined ? "failed" : "deployed",
-      seconds: Math.round((performance.now() - started) / 100) / 10,
-      switch: prepared.choice.kind,
-      images: Object.fromEntries(Object.values(prepared.images).filter((image) => image !== undefined).map(({ name, reference }) => [name, reference])),
-      settings,
-      containers: (after ?? await stackContainers(client, environment.stack)).filter(isServing).map(({ id }) => id),
-    });
+  } catch (error) {
+    record(() => end("failed", []), error as Error);
+    throw error;
+  }
+  const serving = after.filter(isHealthy).map(({ id }) => id);
+  record(() => end("deployed", serving));
+  return outcome;
+}
+
+/** What was done is done, whether or not it can be written down. */
+function record(write: () => void, cause?: Error): void {
+  try {
+    write();
+  } catch (error) {
+    const why = fullDisk((error as Error).message) ?? (error as Error).message;
+    if (cause) say(`  This could not be recorded in the history: ${why}`);
+    else throw new Failure(`Everything was deployed and is healthy, but that could not be recorded in the history: ${why}`);
   }
 }
 
 /** What is there already, and what the program is to be given. Every image is here before anything is stopped. */
-async function prepare(environment: Environment, settings: Settings, client: DockerClient, { pinned, patience }: DeployOptions): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
-  const choice = chooseSwitch(settings);
+async function prepare(environment: Environment, settings: Settings, client: DockerClient, { release, patience }: DeployOptions): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
+  const choice = release ? { kind: release.switch, why: `the release of ${release.time} had it` } : chooseSwitch(settings);
   const [inventory, before] = await Promise.all([takeInventory(client), stackContainers(client, environment.stack)]);
   refuseBusyPorts(settings, before.filter(({ state }) => state === "running").map(({ id }) => id));
+  const dataDirectory = dataDirectoryOf(settings, environment.stack);
+  await refuseFullDisks(client, { state: environment.directory, data: dataDirectory });
   const images = planImages(settings, choice, inventory);
   for (const image of Object.values(images)) {
-    const reference = image && pinned?.[image.name];
+    const reference = image && release?.images[image.name];
     if (image && reference) Object.assign(image, { reference, built: false });
   }
   await findSlot(client, before.filter(({ role, state }) => role === choice.kind && state === "running"), images[choice.kind]!.reference, patience);
@@ -83,34 +97,29 @@ async function prepare(environment: Environment, settings: Settings, client: Doc
   for (const image of missing) {
     await step(`Image ${image.reference}`, (note) => ensureImages(client, [image], settings, inventory, (_, what) => note(what)));
   }
-  const dataDirectory = dataDirectoryOf(settings, environment.stack);
   await ownDataDirectory(client, dataDirectory, environment.stack, images["app-server"]!.reference);
   return { prepared: { settings, client, images, choice, dataDirectory }, before };
 }
 
-const isServing = ({ role, state, health }: StackContainer) => isData({ role }) ? state === "created" : state === "running" && health === "healthy";
-
 /**
  * A release that never became healthy holds a slot, and the engine would take it for a success. One that drains is
  * healthy, or has its end coming by itself.
- *
- * @returns those that were removed
  */
-async function removeFailedReleases(client: DockerClient, containers: readonly StackContainer[]): Promise<readonly StackContainer[]> {
+async function removeFailedReleases(client: DockerClient, containers: readonly StackContainer[]): Promise<void> {
   const failed = containers.filter((container) => !isData(container)
     && (container.health === "unhealthy" || container.state === "created" || container.state === "restarting" || (container.state === "running" && container.health === "starting")));
   for (const container of failed) {
     say(`  ${container.name}: never became healthy; removing it`);
     await runDocker(client, ["rm", "--force", container.id]);
   }
-  return failed;
 }
 
 /** Whether Docker has just what the last deployment left: then the engine's state can be trusted as it is. */
 function isAsRecorded(environment: Environment, containers: readonly StackContainer[]): boolean {
-  const release = currentRelease(environment);
+  const release = releases(environment).at(-1);
   if (!release) return containers.length === 0;
-  const serving = new Set(containers.filter(isServing).map(({ id }) => id));
+  if (release.result !== "deployed") return false;
+  const serving = new Set(containers.filter(isHealthy).map(({ id }) => id));
   return release.containers.length === containers.length && release.containers.every((id) => serving.has(id));
 }
 
@@ -161,7 +170,7 @@ async function verifyHealth(client: DockerClient, containers: readonly StackCont
 }
 
 async function unhealthyLogs(client: DockerClient, containers: readonly StackContainer[]): Promise<string> {
-  const unhealthy = containers.filter((container) => !isData(container) && !isServing(container) && container.state !== "exited");
+  const unhealthy = containers.filter((container) => !isData(container) && !isHealthy(container) && container.state !== "exited");
   const parts = await Promise.all(unhealthy.map(async ({ id, name, state, health }) =>
     `  ${name} is ${health ?? state}. Its last lines:\n${await lastLog(client, id)}`));
   return parts.join("\n");

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { fullDisk } from "../pulumi/full-disk.ts";
 import { houseline, type Prepared } from "../pulumi/program.ts";
 import { Failure } from "./failure.ts";
 import { passphrase, type Environment } from "./environment.ts";
@@ -43,6 +44,8 @@ export class Diagnostics {
 
   /** A sentence for an engine's failure that no event explained. */
   failure(error: unknown): Failure {
+    const full = fullDisk([...this.errors, (error as Error).message].join("\n"));
+    if (full !== undefined) return new Failure(`Pulumi could not finish. ${full} What served before goes on serving.`);
     const lines = this.errors.length > 0 ? this.errors : [plain((error as Error).message).split("\n").filter((line) => /error|fail/i.test(line)).slice(0, 5).join("\n")];
     return new Failure(`Pulumi could not finish:\n${lines.map((line) => `  ${line.replaceAll("\n", "\n  ")}`).join("\n")}`);
   }

@@ -1,10 +1,11 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parse } from "yaml";
-import { readSettings, type Settings } from "../pulumi/settings.ts";
+import { environmentName, readSettings, type Settings } from "../pulumi/settings.ts";
 import { Failure } from "./failure.ts";
 import { root, stackDirectory } from "./paths.ts";
+import { writeWhole } from "./whole-file.ts";
 
 /** A stack as the commands know it: its name, where it keeps what is its own, and the file that configures it. */
 export interface Environment {
@@ -49,11 +50,23 @@ function configOf(text: string, where: string): Record<string, unknown> {
   if (typeof document !== "object" || typeof config !== "object") throw new Failure(`${where} must hold a group 'config:' with keys such as 'houseline:domain'. See docs/configuration.md.`);
   return Object.fromEntries(Object.entries(config as object).flatMap(([key, value]: [string, unknown]) => {
     if (!key.startsWith("houseline:")) return [];
-    if (typeof value === "object" && value !== null && "secure" in value) {
-      throw new Failure(`${where}: '${key}' is encrypted for 'pulumi' alone. Give it to this command by its environment variable instead (docs/configuration.md), or deploy with 'pulumi up'.`);
+    const encrypted = encryptedIn(value, [key.slice("houseline:".length)]);
+    if (encrypted !== undefined) {
+      throw new Failure(`${where}: 'houseline:${encrypted}' is encrypted for 'pulumi' alone. Give it to this command by ${environmentName(encrypted)} instead (docs/configuration.md), or deploy with 'pulumi up'.`);
     }
     return [[key.slice("houseline:".length), value]];
   }));
+}
+
+/** Path of the first value that `pulumi config set --secret` wrote. */
+function encryptedIn(value: unknown, path: readonly string[]): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if ("secure" in value) return path.join(".");
+  for (const [key, child] of Object.entries(value)) {
+    const found = encryptedIn(child, [...path, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 type Secrets = Settings["secrets"];
@@ -70,7 +83,7 @@ function generatedSecrets({ directory }: Environment): Secrets {
   });
   const kept = keep(path, () => JSON.stringify(fresh()), (text) => JSON.parse(text) as Secrets);
   const whole = { ...fresh(), ...kept };
-  if (Object.keys(whole).length > Object.keys(kept).length) write(path, JSON.stringify(whole));
+  if (Object.keys(whole).length > Object.keys(kept).length) writeWhole(path, `${JSON.stringify(whole)}\n`);
   return whole;
 }
 
@@ -80,20 +93,12 @@ export function passphrase({ directory }: Environment): string {
 }
 
 function keep<T>(path: string, make: () => string, read: (text: string) => T): T {
-  if (!existsSync(path)) write(path, make());
+  if (!existsSync(path)) writeWhole(path, `${make()}\n`);
   try {
     return read(readFileSync(path, "utf8"));
   } catch {
     throw new Failure(`${relative(root, path)} is damaged. Restore it from a backup; without it, type './houseline down' and './houseline up' to make the stack anew.`);
   }
-}
-
-/** Whole or not at all, for its user alone. */
-function write(path: string, text: string): void {
-  mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-  const part = `${path}.${process.pid}`;
-  writeFileSync(part, `${text}\n`, { mode: 0o600 });
-  renameSync(part, path);
 }
 
 /** Twelve letters and digits that can be told apart when read from a screen: 58 bits. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { docker, runDocker } from "../pulumi/docker-cli.ts";
+import { removeLeftoverEngines, unmountUnder } from "./leftover-engines.ts";
 import { stackDirectory, stateDirectory } from "./paths.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 
@@ -44,11 +45,13 @@ export async function removeLeftovers(run?: number): Promise<void> {
     ...await list("ps", "--all", "--filter", "label=houseline.stack", "--format", `{{.Label "houseline.stack"}}`),
     ...await list("volume", "ls", "--filter", "label=houseline.stack", "--format", `{{.Label "houseline.stack"}}`),
   ];
+  const isOver = (pid: number) => pid === run || !existsSync(`/proc/${pid}`);
+  await removeLeftoverEngines(isOver);
   const folder = stackDirectory("");
   const stacks = new Set([...labels, ...(existsSync(folder) ? readdirSync(folder) : [])]);
   for (const stack of stacks) {
     const pid = testStack.exec(stack)?.[1];
-    if (pid !== undefined && (Number(pid) === run || !existsSync(`/proc/${pid}`))) await removeByLabel(stack);
+    if (pid !== undefined && isOver(Number(pid))) await removeByLabel(stack);
   }
 }
 
@@ -60,5 +63,9 @@ export async function removeByLabel(stack: string): Promise<void> {
   if (containers.length > 0) await runDocker(client, ["rm", "--force", "--volumes", ...containers]);
   const volumes = (await docker(client, ["volume", "ls", ...filter])).split("\n").filter(Boolean);
   if (volumes.length > 0) await runDocker(client, ["volume", "rm", "--force", ...volumes]);
-  for (const path of [stackDirectory(stack), join(stateDirectory, "data", stack), join(stateDirectory, "test", `${stack}.yaml`)]) rmSync(path, { recursive: true, force: true });
+  for (const path of [stackDirectory(stack), join(stateDirectory, "data", stack), join(stateDirectory, "test", `${stack}.yaml`)]) {
+    // A small file system, of the tests of a full disk.
+    await unmountUnder(path);
+    rmSync(path, { recursive: true, force: true });
+  }
 }

@@ -1,3 +1,4 @@
+import { fullDisk } from "../pulumi/full-disk.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import { backup, restore } from "./backup.ts";
 import { bench } from "./bench.ts";
@@ -5,6 +6,7 @@ import { doctor } from "./doctor.ts";
 import { down } from "./down.ts";
 import { Failure } from "./failure.ts";
 import { images } from "./images/index.ts";
+import { preview } from "./preview.ts";
 import { history, rollback } from "./rollback.ts";
 import { status } from "./status.ts";
 import { test } from "./test.ts";
@@ -16,6 +18,7 @@ const usage = `Usage: ./houseline COMMAND
 
   up [stack] [--yes] [--no-wait]                  deploys: set-up, images, containers; prints where to go
   upgrade [stack] [--yes] [--no-wait]             the same, telling who still talks on the old release
+  preview [stack]                                 what 'up' would do to each container, in words; changes nothing
   rollback [stack] [--yes] [--no-wait]            deploys the release before this one
                                                   (each with [--wait-for-slot | --end-after SECONDS], when old calls hold every slot)
   history [stack] [--json]                        every deployment: when, who, what, how it ended
@@ -32,7 +35,7 @@ const usage = `Usage: ./houseline COMMAND
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, rollback, history, status, images, backup, restore, down, user, token, doctor, bench, test };
+const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, preview, rollback, history, status, images, backup, restore, down, user, token, doctor, bench, test };
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -48,7 +51,8 @@ async function main(args: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof Failure || error instanceof Refusal)) throw error;
-  process.stderr.write(`houseline: ${error.message}\n`);
+  const known = error instanceof Failure || error instanceof Refusal ? error.message : fullDisk((error as Error).message);
+  if (known === undefined) throw error;
+  process.stderr.write(`houseline: ${known}\n`);
   process.exitCode = 1;
 }

@@ -1,33 +1,54 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import type { ImageName } from "../pulumi/images.ts";
 import { redacted, type Settings } from "../pulumi/settings.ts";
+import type { SwitchChoice } from "../pulumi/switch-choice.ts";
 import type { Environment } from "./environment.ts";
+import { holderOf } from "./stack-lock.ts";
+import { writeWhole } from "./whole-file.ts";
 
 /** One deployment, as it is recorded: who, when, what, and how it ended. Secrets are left out. */
 export interface Release {
+  /** When it began. (ISO 8601) */
   time: string;
   user: string;
   command: string;
-  result: "deployed" | "failed";
+  /** `begun` until it ends: such a line whose process is gone is of a deployment that was killed. */
+  result: "begun" | "deployed" | "failed";
   seconds: number;
-  switch: string;
+  switch: SwitchChoice["kind"];
   images: Partial<Record<ImageName, string>>;
   settings: Settings;
   /** Ids of the containers that were left serving. */
   containers: string[];
 }
 
+/** The newest deployments that are kept; each is about 2 KB. */
+const kept = 500;
+
 const fileOf = ({ directory }: Environment) => join(directory, "releases.jsonl");
 
-export function recordRelease(environment: Environment, release: Omit<Release, "time" | "user">): void {
-  mkdirSync(environment.directory, { recursive: true, mode: 0o700 });
-  const line: Release = { time: new Date().toISOString(), user: `${userInfo().username}@${hostname()}`, ...release, settings: redacted(release.settings) };
-  appendFileSync(fileOf(environment), `${JSON.stringify(line)}\n`, { mode: 0o600 });
+/**
+ * Writes down that a deployment begins, before anything is changed.
+ *
+ * @param started when the command was given
+ * @returns writes down how it ended, in the place of that
+ */
+export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "images" | "settings">): (result: "deployed" | "failed", containers: string[]) => void {
+  const begun: Release = {
+    time: started.toISOString(), user: `${userInfo().username}@${hostname()}`, ...what, settings: redacted(what.settings), result: "begun", seconds: 0, containers: [],
+  };
+  const before = releases(environment);
+  write(environment, [...before, begun]);
+  return (result, containers) => write(environment, [...before, { ...begun, result, containers, seconds: Math.round((Date.now() - started.getTime()) / 100) / 10 }]);
 }
 
-/** Every recorded deployment, the oldest first; a line that was cut off by a crash is passed over. */
+function write(environment: Environment, list: readonly Release[]): void {
+  writeWhole(fileOf(environment), list.slice(-kept).map((release) => `${JSON.stringify(release)}\n`).join(""));
+}
+
+/** Every recorded deployment, the oldest first; a line that can't be read is passed over. */
 export function releases(environment: Environment): Release[] {
   if (!existsSync(fileOf(environment))) return [];
   return readFileSync(fileOf(environment), "utf8").split("\n").flatMap((line) => {
@@ -42,4 +63,10 @@ export function releases(environment: Environment): Release[] {
 /** The last deployment that succeeded. */
 export function currentRelease(environment: Environment): Release | undefined {
   return releases(environment).findLast(({ result }) => result === "deployed");
+}
+
+/** How a deployment ended, in words: one without an end is under way, or was interrupted. */
+export function resultOf(environment: Environment, release: Release): string {
+  if (release.result !== "begun") return release.result;
+  return releases(environment).at(-1)?.time === release.time && holderOf(environment) ? "under way" : "interrupted";
 }

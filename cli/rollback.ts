@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { docker, runDocker } from "../pulumi/docker-cli.ts";
-import type { Settings } from "../pulumi/settings.ts";
+import { requireSecrets } from "../pulumi/secrets.ts";
+import { recalled } from "../pulumi/settings.ts";
 import { deploy } from "./deploy.ts";
 import { loadSettings } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
-import { currentRelease, releases, type Release } from "./releases.ts";
+import { currentRelease, releases, resultOf, type Release } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { forDeploying, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
@@ -22,10 +23,10 @@ export async function rollback(args: string[]): Promise<number> {
   await setUp(forDeploying, { yes: parsed.values.yes ?? false });
   await refuseLostImages(before);
   // Secrets are not recorded: today's are used.
-  const { secrets, freeswitch } = loadSettings(target);
-  const settings: Settings = { ...before.settings, secrets, freeswitch: { ...before.settings.freeswitch, token: freeswitch.token, aptCredentials: freeswitch.aptCredentials } };
+  const settings = recalled(before.settings, loadSettings(target), `The release of ${before.time}`);
+  requireSecrets(settings);
   say(`Going back to the release of ${before.time} by ${before.user}.`);
-  const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values), pinned: before.images }));
+  const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values), release: before }));
   report(result, settings);
   say();
   say("  The configuration and the code here are as they were: the next './houseline up' deploys them again.");
@@ -46,21 +47,22 @@ async function refuseLostImages({ images, time }: Release): Promise<void> {
 /** `./houseline history [stack]`: every deployment: when, who, what, how it ended. */
 export async function history(args: string[]): Promise<number> {
   const parsed = readOptions("history", args, { ...stackOptions, json: { type: "boolean" } }, 1);
-  const list = releases(environmentOf(parsed));
+  const target = environmentOf(parsed);
+  const list = releases(target).map((release) => ({ ...release, result: resultOf(target, release) }));
   if (parsed.values.json) {
     say(JSON.stringify(list, null, 2));
     return 0;
   }
   if (list.length === 0) say("Nothing was deployed yet.");
-  let last: Release | undefined;
+  let last: Pick<Release, "images" | "settings"> | undefined;
   for (const release of list) {
-    say(`${release.time}  ${release.result.padEnd(8)} ${release.command.padEnd(8)} ${`${release.seconds} s`.padStart(8)}  ${release.user}  ${changes(last, release)}`);
+    say(`${release.time}  ${release.result.padEnd(11)} ${release.command.padEnd(8)} ${`${release.seconds} s`.padStart(8)}  ${release.user}  ${changes(last, release)}`);
     if (release.result === "deployed") last = release;
   }
   return 0;
 }
 
-function changes(before: Release | undefined, after: Release): string {
+function changes(before: Pick<Release, "images" | "settings"> | undefined, after: Pick<Release, "images" | "settings">): string {
   if (!before) return "first";
   const images = Object.entries(after.images).filter(([name, reference]) => before.images[name as keyof Release["images"]] !== reference).map(([name, reference]) => `${name} ${tagOf(before.images[name as keyof Release["images"]])} → ${tagOf(reference)}`);
   const configured = isDeepStrictEqual(before.settings, after.settings) ? [] : ["configuration"];

@@ -1,19 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { slots } from "../pulumi/port-ranges.ts";
+import { talksIn } from "../pulumi/talks.ts";
 import { Failure } from "./failure.ts";
 import type { StackContainer } from "./stack-containers.ts";
 import { ask, say } from "./terminal.ts";
 
-/** Slots of a switch (docs/architecture.md). */
-const slots = 3;
 /** Between two looks, and between two reports of who still talks. */
 const lookMs = 1_000;
 const reportMs = 30_000;
 
 /** What to do when calls in older releases hold every slot: ask (or give up, where nobody can be asked), wait, or wait for at most so many seconds. */
 export type Patience = "ask" | "wait" | number;
-
-interface Talk { people: string; since: string }
 
 /**
  * Makes sure that a new release of the switch finds a slot before anything is changed: one that finds none would only wait, and be taken for a
@@ -54,20 +52,6 @@ async function describe(client: DockerClient, old: readonly StackContainer[]): P
     return `  ${one.name}, started ${one.startedAt.slice(0, 19).replace("T", " ")}: ${who}`;
   }));
   return `All ${slots} slots of the switch are taken: ${old.length} older releases still finish their calls.\n${lines.join("\n")}`;
-}
-
-/** Who talks in a FreeSWITCH; undefined where that can't be asked. */
-async function talksIn(client: DockerClient, { id, role }: StackContainer): Promise<Talk[] | undefined> {
-  if (role !== "freeswitch") return undefined;
-  const { code, stdout } = await runDocker(client, ["exec", id, "fs_cli", "-x", "show channels as json"], { timeoutSeconds: 5 });
-  if (code !== 0) return undefined;
-  try {
-    const { rows = [] } = JSON.parse(stdout) as { rows?: { call_uuid: string; uuid: string; presence_id: string; created: string }[] };
-    const calls = Map.groupBy(rows, (row) => row.call_uuid || row.uuid);
-    return [...calls.values()].map((legs) => ({ people: [...new Set(legs.map(({ presence_id }) => presence_id.split("@")[0]!))].filter(Boolean).join(" and ") || "somebody", since: legs[0]!.created }));
-  } catch {
-    return undefined;
-  }
 }
 
 async function running(client: DockerClient, containers: readonly StackContainer[]): Promise<StackContainer[]> {

@@ -10,14 +10,17 @@ export interface StackContainer {
   state: string;
   /** `healthy`, `starting`, `unhealthy`, or nothing where no health check is. */
   health?: string;
+  createdAt: string;
   startedAt: string;
-  restarts: number;
 }
 
 /** Roles that only hold data for others and are never started. */
 export const isData = ({ role }: { role: string }) => role === "freeswitch-sound" || role.endsWith("-secrets");
 
-/** Every container of a stack, found by its labels. */
+/** Whether it is as a deployment leaves it. */
+export const isHealthy = ({ role, state, health }: StackContainer) => (isData({ role }) ? state === "created" : state === "running" && health === "healthy");
+
+/** Every container of a stack, found by its labels; the newest of a role comes last. */
 export async function stackContainers(client: DockerClient, stack: string): Promise<StackContainer[]> {
   const ids = (await docker(client, ["ps", "--all", "--quiet", "--no-trunc", "--filter", `label=houseline.stack=${stack}`])).split("\n").filter(Boolean);
   if (ids.length === 0) return [];
@@ -30,13 +33,13 @@ export async function stackContainers(client: DockerClient, stack: string): Prom
     image: one.Config.Image,
     state: one.State.Status,
     health: one.State.Health?.Status,
+    createdAt: one.Created,
     startedAt: one.State.StartedAt,
-    restarts: one.RestartCount,
-  })).sort((a, b) => a.role.localeCompare(b.role) || a.startedAt.localeCompare(b.startedAt));
+  })).sort((a, b) => a.role.localeCompare(b.role) || a.createdAt.localeCompare(b.createdAt));
 }
 
 interface Inspected {
-  Id: string; Name: string; RestartCount: number;
+  Id: string; Name: string; Created: string;
   Config: { Image: string; Labels: Record<string, string> };
   State: { Status: string; StartedAt: string; Health?: { Status: string } };
 }

@@ -1,52 +1,74 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import type { Environment } from "./environment.ts";
+import { writeWhole } from "./whole-file.ts";
 
-interface Holder { pid: number; started: string; user: string; host: string; since: string; command: string }
+/** Who changes a stack. */
+export interface Holder { pid: number; started: string; user: string; host: string; since: string; command: string }
+
+const fileOf = ({ directory }: Pick<Environment, "directory">) => join(directory, "lock.json");
 
 /** Runs one command that changes a stack; a second one at the same time is told who is at it. */
 export async function holdingLock<T>(environment: Environment, command: string, work: () => Promise<T>): Promise<T> {
-  const path = join(environment.directory, "lock.json");
-  mkdirSync(environment.directory, { recursive: true, mode: 0o700 });
-  take(path, command, environment.stack);
-  clearDeadPulumiLocks(environment);
+  const mine: Holder = { pid: process.pid, started: startOf(process.pid)!, user: userInfo().username, host: hostname(), since: new Date().toISOString(), command };
+  const path = fileOf(environment);
+  const elsewhere = read<Holder>(path);
+  if (elsewhere && elsewhere.host !== mine.host) throw new Failure(`${busy(elsewhere, environment.stack).message} If that host is gone for good, remove ${path}.`);
+  const lock = await take(environment);
   try {
+    writeWhole(path, JSON.stringify(mine));
+    clearDeadPulumiLocks(environment);
     return await work();
   } finally {
     rmSync(path, { force: true });
+    lock.close();
   }
 }
 
-function take(path: string, command: string, stack: string): void {
-  const mine: Holder = { pid: process.pid, started: startOf(process.pid)!, user: userInfo().username, host: hostname(), since: new Date().toISOString(), command };
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      writeFileSync(path, JSON.stringify(mine), { flag: "wx", mode: 0o600 });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const holder = read(path);
-    if (holder && isAlive(holder)) {
-      throw new Failure(`'${holder.command}' by ${holder.user} (process ${holder.pid}, since ${holder.since}) is changing the stack '${stack}' right now. Wait for it, or stop it, and type this again.`);
-    }
-    // Its holder was killed.
-    rmSync(path, { force: true });
-  }
-  throw new Failure(`The lock of the stack '${stack}' (${path}) could not be taken. Type this again.`);
+/** Who changes a stack just now; a command that was killed is nobody. */
+export function holderOf(environment: Pick<Environment, "directory">): Holder | undefined {
+  const holder = read<Holder>(fileOf(environment));
+  return holder && (holder.host !== hostname() || startOf(holder.pid) === holder.started) ? holder : undefined;
 }
 
-function read(path: string): Holder | undefined {
+/**
+ * The lock itself is a socket in Linux's abstract namespace: the kernel gives it to one process and takes it back when that
+ * ends, however it ends. (unix(7)) The file says who holds it.
+ */
+async function take(environment: Environment): Promise<Server> {
+  mkdirSync(environment.directory, { recursive: true, mode: 0o700 });
+  const name = createHash("sha256").update(realpathSync(environment.directory)).digest("hex").slice(0, 32);
+  const server = createServer().unref();
+  const taken = await new Promise<boolean>((resolve, reject) => {
+    server.once("listening", () => resolve(true));
+    server.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(false) : reject(error)));
+    server.listen(`\0houseline-${name}`);
+  });
+  if (taken) return server;
+  // Who has just taken it has yet to say so.
+  for (const end = Date.now() + 2_000; Date.now() < end; await delay(50)) {
+    const holder = holderOf(environment);
+    if (holder) throw busy(holder, environment.stack);
+  }
+  throw new Failure(`Another command is changing the stack '${environment.stack}' right now. Wait for it, and type this again.`);
+}
+
+function busy({ command, user, host, pid, since }: Holder, stack: string): Failure {
+  return new Failure(`'${command}' by ${user} (process ${pid}${host === hostname() ? "" : ` on ${host}`}, since ${since}) is changing the stack '${stack}' right now. Wait for it, or stop it, and type this again.`);
+}
+
+function read<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Holder;
+    return JSON.parse(readFileSync(path, "utf8")) as T;
   } catch {
     return undefined;
   }
 }
-
-const isAlive = (holder: Holder) => holder.host !== hostname() || startOf(holder.pid) === holder.started;
 
 /** When a process began, in ticks since boot: a number that comes again belongs to another. (proc(5), `stat`, field 22) */
 function startOf(pid: number): string | undefined {
@@ -66,10 +88,19 @@ function clearDeadPulumiLocks(environment: Environment): void {
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
-    const lock = read(path) as unknown as { pid?: number; hostname?: string; username?: string } | undefined;
-    if (lock?.pid !== undefined && (lock.hostname !== hostname() || existsSync(`/proc/${lock.pid}`))) {
+    const lock = read<{ pid?: number; hostname?: string; username?: string }>(path);
+    if (lock?.pid !== undefined && (lock.hostname !== hostname() || isPulumi(lock.pid))) {
       throw new Failure(`Pulumi's process ${lock.pid} of ${lock.username} on ${lock.hostname} is changing the stack '${environment.stack}' right now. Wait for it, or stop it, and type this again.`);
     }
     rmSync(path, { force: true });
+  }
+}
+
+/** A number that comes again belongs to another program. */
+function isPulumi(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("pulumi");
+  } catch {
+    return false;
   }
 }

@@ -1,39 +1,63 @@
+import { holderOf } from "./stack-lock.ts";
+import type { Environment } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
-import { currentRelease } from "./releases.ts";
+import { currentRelease, releases, resultOf, type Release } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { useOwnTools } from "./setup/index.ts";
-import { isData, slotOf, stackContainers } from "./stack-containers.ts";
+import { isData, isHealthy, slotOf, stackContainers, type StackContainer } from "./stack-containers.ts";
 import { say } from "./terminal.ts";
 
-/** `./houseline status [stack]`: every container with its release, slot and health, and which switch runs. */
+/** `./houseline status [stack]`: every container with its release, slot and health, which switch runs, and how the last deployment ended. */
 export async function status(args: string[]): Promise<number> {
   const parsed = readOptions("status", args, { ...stackOptions, json: { type: "boolean" } }, 1);
   const target = environmentOf(parsed);
   useOwnTools();
   const client = dockerClient();
   const release = currentRelease(target);
-  const containers = await Promise.all((await stackContainers(client, target.stack)).map(async (container) => ({
+  const found = await stackContainers(client, target.stack);
+  const containers = await Promise.all(found.map(async (container) => ({
     role: container.role,
     name: container.name,
     id: container.id,
     release: container.image.slice(container.image.lastIndexOf(":") + 1),
     state: isData(container) ? "data" : container.health ?? container.state,
     slot: container.state === "running" ? await slotOf(client, container) : undefined,
-    serving: isData(container) || (release?.containers.includes(container.id) ?? false),
+    serving: isServing(container, found),
     since: container.startedAt,
   })));
   if (parsed.values.json) {
-    say(JSON.stringify({ stack: target.stack, switch: release?.switch, deployedAt: release?.time, containers }, null, 2));
+    const newest = releases(target).at(-1);
+    say(JSON.stringify({ stack: target.stack, switch: release?.switch, deployedAt: release?.time, lastDeployment: newest && { ...newest, settings: undefined, result: resultOf(target, newest) }, containers }, null, 2));
     return 0;
   }
-  if (containers.length === 0) {
-    say(`The stack '${target.stack}' is not deployed. Type './houseline up'.`);
-    return 0;
-  }
-  if (release) say(`The stack '${target.stack}' runs ${release.switch === "freeswitch" ? "FreeSWITCH" : "the lab switch"}; deployed ${release.time} by ${release.user}.`);
-  for (const one of containers) {
-    const word = one.serving ? one.state : `${one.state}, draining or left over`;
+  if (containers.length === 0) say(`The stack '${target.stack}' is not deployed. Type './houseline up'.`);
+  else if (release) say(`The stack '${target.stack}' runs ${release.switch === "freeswitch" ? "FreeSWITCH" : "the lab switch"}; deployed ${release.time} by ${release.user}.`);
+  for (const [index, one] of containers.entries()) {
+    const replaced = containers.slice(index + 1).some(({ role, serving }) => role === one.role && serving);
+    const word = one.serving ? one.state : `${one.state}, ${replaced ? "draining or left over" : "not serving"}`;
     say(`  ${one.role.padEnd(20)} ${one.release.padEnd(14)} ${one.slot === undefined ? "      " : `slot ${one.slot}`}  ${word}`);
   }
+  for (const role of containers.length > 0 && release ? services(release) : []) {
+    if (!containers.some((one) => one.role === role && one.serving)) say(`Nothing serves as ${role}. Type './houseline up'.`);
+  }
+  tellOfDeployment(target);
   return 0;
+}
+
+const services = ({ switch: kind }: Release) => [kind, "softswitch-edge", "app-server", "app-server-edge"];
+
+/** Of each role the newest that is healthy: application servers and edges, and people by them, go there. */
+function isServing(container: StackContainer, all: readonly StackContainer[]): boolean {
+  return all.findLast((one) => one.role === container.role && isHealthy(one))?.id === container.id;
+}
+
+function tellOfDeployment(target: Environment): void {
+  const holder = holderOf(target);
+  if (holder) return say(`'${holder.command}' by ${holder.user} (process ${holder.pid}, since ${holder.since}) is at work.`);
+  const newest = releases(target).at(-1);
+  if (newest === undefined || newest.result === "deployed") return;
+  const { command, user, time } = newest;
+  say(newest.result === "begun"
+    ? `'./houseline ${command}' by ${user}, begun ${time}, was interrupted. Type './houseline up' to finish it.`
+    : `'./houseline ${command}' by ${user}, begun ${time}, failed; what served before goes on. Mend the cause and type './houseline up'.`);
 }

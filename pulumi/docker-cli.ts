@@ -1,3 +1,4 @@
+import { fullDisk } from "./full-disk.ts";
 import { run, type Outcome, type RunOptions } from "./process.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -26,5 +27,5 @@ function explain(stderr: string, args: readonly string[]): string {
   if (/cannot connect to the docker daemon|is the docker daemon running|error during connect|permission denied while trying/i.test(stderr)) {
     return `Docker can't be reached (${line}). Start it, or give your user access to it, and run this again; './houseline doctor' shows what is missing.`;
   }
-  return `'docker ${args[0]}' failed: ${line}`;
+  return fullDisk(stderr) ?? `'docker ${args[0]}' failed: ${line}`;
 }

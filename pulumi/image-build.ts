@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { runDocker, type DockerClient } from "./docker-cli.ts";
+import { fullDisk } from "./full-disk.ts";
 import type { Image, Progress } from "./images.ts";
 import { makeReproducible } from "./reproducible-image.ts";
 import { Refusal } from "./refusal.ts";
@@ -35,6 +36,8 @@ export async function buildImage(client: DockerClient, root: string, image: Imag
       },
     });
     if (signal?.aborted) throw new Refusal(`Stopped while the image ${image.name} was being built. Nothing was changed.`);
+    const full = code === 0 ? undefined : fullDisk(last.join("\n"));
+    if (full !== undefined) throw new Refusal(`The image ${image.name} could not be built. ${full} Nothing was changed.`);
     if (code !== 0) throw new Refusal(`The image ${image.name} could not be built. Its last lines:\n${last.map((line) => `  ${line}`).join("\n")}`);
     progress(image.name, "making it reproducible");
     await makeReproducible(client, unfinished, image.reference, image.name, image.bases, image.inputs);

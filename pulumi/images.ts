@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { buildImage } from "./image-build.ts";
 import { docker, runDocker, type DockerClient } from "./docker-cli.ts";
 import { baseImages, inputLines, inputRecord, tagOf } from "./image-inputs.ts";
+import { fullDisk } from "./full-disk.ts";
 import { Refusal } from "./refusal.ts";
 import type { Settings } from "./settings.ts";
 import type { SwitchChoice } from "./switch-choice.ts";
@@ -119,5 +120,8 @@ export async function ensureImages(client: DockerClient, images: readonly Image[
 
 async function pulled(client: DockerClient, image: Image, progress: Progress, signal?: AbortSignal): Promise<boolean> {
   progress(image.name, `pulling ${image.reference}`);
-  return (await runDocker(client, ["pull", "--quiet", image.reference], { signal })).code === 0;
+  const { code, stderr } = await runDocker(client, ["pull", "--quiet", image.reference], { signal });
+  const full = code === 0 ? undefined : fullDisk(stderr);
+  if (full !== undefined) throw new Refusal(`The image ${image.reference} could not be pulled. ${full} Nothing was changed.`);
+  return code === 0;
 }

@@ -4,6 +4,7 @@ import { AppServer } from "./app-server.ts";
 import { ownDataDirectory, voicemailDirectoryOf } from "./data-directory.ts";
 import type { DockerClient } from "./docker-cli.ts";
 import { ensureImages, planImages, repositoryRoot, takeInventory, type Image, type ImageName, type Inventory } from "./images.ts";
+import { Forecast } from "./forecast.ts";
 import { LocalHost } from "./local-host.ts";
 import { requireSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -11,12 +12,18 @@ import { Softswitch, directoryUrls } from "./softswitch.ts";
 import { chooseSwitch, type SwitchChoice } from "./switch-choice.ts";
 
 /** What a command has worked out already, so that it isn't worked out twice; `pulumi up` gives nothing. */
-export interface Prepared { settings: Settings; client: DockerClient; images: Record<ImageName, Image | undefined>; choice: SwitchChoice; dataDirectory: string }
+export interface Prepared {
+  settings: Settings; client: DockerClient; images: Record<ImageName, Image | undefined>; choice: SwitchChoice; dataDirectory: string;
+  /** Told what a preview foresees; the engine's log unless given. */
+  foreseen?: (sentences: readonly string[]) => void;
+}
 
 /** What is deployed. */
 export async function houseline(prepared?: Prepared): Promise<Record<string, unknown>> {
   const stack = pulumi.getStack();
-  const { settings, client, images, choice, dataDirectory } = prepared ?? await prepare(stack);
+  const given = prepared ?? await prepare(stack);
+  const { settings, client, images, choice, dataDirectory } = given;
+  const forecast = pulumi.runtime.isDryRun() ? new Forecast() : undefined;
   const secrets = requireSecrets(settings);
   const { ports, site } = settings;
   const sipUrl = `ws://${site}:${ports.switchEdge}/sip`;
@@ -38,8 +45,11 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     switches: [{ name: "local", eslHost: host.privateAddress, eslPort: ports.esl, sipUrl }],
   });
 
+  if (forecast) (given.foreseen ?? logged)(await forecast.told(client, stack));
   return { page: `http://${site}:${ports.applicationEdge}/`, sip: sipUrl, switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
 }
+
+const logged = (sentences: readonly string[]) => { for (const sentence of sentences) void pulumi.log.info(sentence); };
 
 /** The configuration as Pulumi has it, and the images that it calls for; a preview builds none. */
 async function prepare(stack: string): Promise<Prepared> {
@@ -50,8 +60,15 @@ async function prepare(stack: string): Promise<Prepared> {
   const inventory = await takeInventory(client);
   const images = planImages(settings, choice, inventory);
   const dataDirectory = dataDirectoryOf(settings, stack);
-  if (!pulumi.runtime.isDryRun()) await prepareHost({ settings, client, images, choice, dataDirectory }, stack, inventory);
+  if (pulumi.runtime.isDryRun()) logged(missingImages(images, inventory));
+  else await prepareHost({ settings, client, images, choice, dataDirectory }, stack, inventory);
   return { settings, client, images, choice, dataDirectory };
+}
+
+/** A sentence for each image that an update would get first. */
+export function missingImages(images: Record<ImageName, Image | undefined>, inventory: Inventory): string[] {
+  return Object.values(images).filter((image) => image !== undefined && !inventory.images.has(image.reference))
+    .map((image) => `The image ${image!.reference} is ${image!.built ? "built, or pulled where a registry has it," : "pulled"} before anything is stopped.`);
 }
 
 async function prepareHost({ settings, client, images, dataDirectory }: Prepared, stack: string, inventory: Inventory): Promise<void> {

@@ -191,10 +191,27 @@ function wanted(issue: z.core.$ZodIssue): string {
 
 /** The settings with every secret replaced: what may be shown and recorded. */
 export function redacted(settings: Settings): Settings {
+  return withSecrets(settings, (value) => (value === undefined ? undefined : "[REDACTED]"));
+}
+
+/**
+ * Recorded settings with today's secrets in them, and the defaults of what the code that recorded them didn't know.
+ *
+ * @throws Refusal when they have what the code of today doesn't know
+ */
+export function recalled(recorded: Settings, today: Settings, where: string): Settings {
+  const result = schema.safeParse(withSecrets(recorded, () => undefined));
+  if (!result.success) throw new Refusal(`${where} was recorded with a configuration that this code doesn't take (${result.error.issues[0]!.path.join(".") || "a key that it doesn't know"}). Get the older code back and type './houseline up'. Nothing was changed.`);
+  return withSecrets(result.data, (_, path) => path.reduce<unknown>((node, step) => (node as Record<string, unknown> | undefined)?.[step], today));
+}
+
+function withSecrets(settings: Settings, replace: (value: unknown, path: readonly string[]) => unknown): Settings {
   const copy = structuredClone(settings) as unknown as Record<string, Record<string, unknown>>;
   for (const path of secretKeys) {
     const [group = "", key = ""] = path.split(".");
-    if (copy[group]?.[key] !== undefined) copy[group][key] = "[REDACTED]";
+    const value = replace(copy[group]?.[key], [group, key]);
+    if (value !== undefined) (copy[group] ??= {})[key] = value;
+    else delete copy[group]?.[key];
   }
   return copy as unknown as Settings;
 }

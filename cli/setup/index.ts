@@ -3,6 +3,7 @@ import { binDirectory, pulumiHome } from "../paths.ts";
 import { baseImages } from "./base-images.ts";
 import { chromium } from "./chromium.ts";
 import { dockerEngine } from "./docker-engine.ts";
+import { languageHost } from "./language-host.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
 import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
@@ -14,7 +15,7 @@ export const forImages: readonly Prerequisite[] = [dockerEngine, baseImages];
 /** What removing a stack needs. */
 export const forRemoving: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, chromium, postgresql];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql];
 /** What the unit tests need. */
 export const forUnitTests: readonly Prerequisite[] = [postgresql];
 

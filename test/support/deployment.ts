@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { containersOf, type Seen } from "./docker.ts";
 import { freePorts, freeRtpRange } from "./ports.ts";
@@ -13,13 +14,18 @@ const prefix = "test-";
 
 export interface CommandResult { code: number; stdout: string; stderr: string; seconds: number }
 
-/** Runs `./houseline` as a person would, without a terminal. */
+/** Starts `./houseline` as a person would, without a terminal. */
+function start(args: readonly string[], environment: Record<string, string> = {}, signal?: AbortSignal, directory = root): ChildProcessByStdio<null, Readable, Readable> {
+  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(directory, "cli/main.ts"), ...args], {
+    cwd: directory, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL",
+  });
+}
+
+/** Runs it to its end. */
 export function houseline(args: readonly string[], environment: Record<string, string> = {}, signal?: AbortSignal, directory = root): Promise<CommandResult> {
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(directory, "cli/main.ts"), ...args], {
-      cwd: directory, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL",
-    });
+    const child = start(args, environment, signal, directory);
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => { stdout += text; });
     child.stderr.setEncoding("utf8").on("data", (text: string) => { stderr += text; });
@@ -34,13 +40,14 @@ type Config = Record<string, unknown>;
 export class Deployment {
   readonly stack = `${prefix}${process.env[runMark] ?? process.pid}-${randomBytes(3).toString("hex")}`;
   readonly ports: Record<string, number>;
-  readonly #file: string;
+  /** Its configuration. */
+  readonly file: string;
   #config: Config;
 
   private constructor(ports: Record<string, number>, config: Config) {
     this.ports = ports;
     this.#config = config;
-    this.#file = join(state, "test", `${this.stack}.yaml`);
+    this.file = join(state, "test", `${this.stack}.yaml`);
   }
 
   /** Chooses ports and writes the configuration; nothing is deployed yet. */
@@ -62,16 +69,16 @@ export class Deployment {
     this.#config = { ...this.#config, ...change };
     const entries = Object.entries({ ports: this.ports, ...this.#config }).map(([key, value]) => [`houseline:${key}`, value]);
     await mkdir(join(state, "test"), { recursive: true });
-    await writeFile(this.#file, JSON.stringify({ config: Object.fromEntries(entries) }));
+    await writeFile(this.file, JSON.stringify({ config: Object.fromEntries(entries) }));
   }
 
   run(command: string, ...options: string[]): Promise<CommandResult> {
-    return houseline([command, this.stack, "--config", this.#file, ...options]);
+    return houseline([command, this.stack, "--config", this.file, ...options]);
   }
 
   /** A command about the stack's people or tokens. */
   administer(...words: string[]): Promise<CommandResult> {
-    return houseline([...words, "--stack", this.stack, "--config", this.#file]);
+    return houseline([...words, "--stack", this.stack, "--config", this.file]);
   }
 
   /** Deploys; fails with everything that the command said. */
@@ -86,7 +93,7 @@ export class Deployment {
     const [here, there] = [join(state, "stacks", this.stack), join(directory, ".houseline", "stacks", this.stack)];
     // After `down` there is nothing to go on from.
     if (existsSync(here)) await cp(here, there, { recursive: true, force: true });
-    const result = await houseline(["up", this.stack, "--config", this.#file, "--yes"], {}, undefined, directory);
+    const result = await houseline(["up", this.stack, "--config", this.file, "--yes"], {}, undefined, directory);
     if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
     await cp(there, here, { recursive: true, force: true });
     return result;
@@ -94,11 +101,16 @@ export class Deployment {
 
   /** As `run`, by another copy of Houseline. */
   runIn(directory: string, command: string, ...options: string[]): Promise<CommandResult> {
-    return houseline([command, this.stack, "--config", this.#file, ...options], {}, undefined, directory);
+    return houseline([command, this.stack, "--config", this.file, ...options], {}, undefined, directory);
+  }
+
+  /** The command as a process that somebody watches. */
+  start(environment: Record<string, string>, command: string, ...options: string[]): ChildProcessByStdio<null, Readable, Readable> {
+    return start([command, this.stack, "--config", this.file, ...options], environment);
   }
 
   runUntil(signal: AbortSignal, command: string, ...options: string[]): Promise<CommandResult> {
-    return houseline([command, this.stack, "--config", this.#file, ...options], {}, signal);
+    return houseline([command, this.stack, "--config", this.file, ...options], {}, signal);
   }
 
   containers(): Promise<Seen[]> {

@@ -1,0 +1,44 @@
+import { requireSecrets } from "../pulumi/secrets.ts";
+import { dataDirectoryOf, missingImages } from "../pulumi/program.ts";
+import { planImages, takeInventory } from "../pulumi/images.ts";
+import { chooseSwitch } from "../pulumi/switch-choice.ts";
+import { refuseFullDisks } from "./disks.ts";
+import { Diagnostics, engineStack } from "./engine.ts";
+import { loadSettings } from "./environment.ts";
+import { environmentOf, readOptions, stackOptions } from "./options.ts";
+import { refuseBusyPorts } from "./ports.ts";
+import { releases } from "./releases.ts";
+import { dockerClient } from "./setup/docker-engine.ts";
+import { useOwnTools } from "./setup/index.ts";
+import { isHealthy, stackContainers } from "./stack-containers.ts";
+import { holderOf } from "./stack-lock.ts";
+import { say } from "./terminal.ts";
+
+/** `./houseline preview [stack]`: what `up` would do to each container, in words. Changes nothing, and refuses what `up` would refuse. */
+export async function preview(args: string[]): Promise<number> {
+  const target = environmentOf(readOptions("preview", args, stackOptions, 1));
+  const settings = loadSettings(target);
+  requireSecrets(settings);
+  const choice = chooseSwitch(settings);
+  useOwnTools();
+  const client = dockerClient();
+  const [inventory, present] = await Promise.all([takeInventory(client), stackContainers(client, target.stack)]);
+  refuseBusyPorts(settings, present.filter(({ state }) => state === "running").map(({ id }) => id));
+  const dataDirectory = dataDirectoryOf(settings, target.stack);
+  await refuseFullDisks(client, { state: target.directory, data: dataDirectory });
+  const images = planImages(settings, choice, inventory);
+  let sentences: readonly string[] = [];
+  const stack = await engineStack(target, Promise.resolve({ settings, client, images, choice, dataDirectory, foreseen: (told: readonly string[]) => { sentences = told; } }));
+  const diagnostics = new Diagnostics();
+  try {
+    await stack.preview({ refresh: !present.every(isHealthy), suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen });
+  } catch (error) {
+    throw diagnostics.failure(error);
+  }
+  say(`What './houseline up' would do to '${target.stack}', with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"} (${choice.why}):`);
+  for (const sentence of [...missingImages(images, inventory), ...sentences]) say(`  ${sentence}`);
+  const holder = holderOf(target);
+  if (holder) say(`But '${holder.command}' by ${holder.user} (process ${holder.pid}) is changing it just now: ask again when that has ended.`);
+  else if (releases(target).at(-1)?.result === "begun") say("The last deployment was interrupted: 'up' first finishes that.");
+  return 0;
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { duration, sentences, type Planned } from "./forecast-words.ts";
+
+const planned = (role: string, change: Planned["change"], tag = "new"): Planned => ({ role, change, image: `houseline/${role}:${tag}` });
+const present = (role: string, more: { tag?: string; running?: boolean; talks?: number; drainSeconds?: number } = {}) => ({ id: `${role}-${more.tag ?? "old"}`, role, image: `houseline/${role}:${more.tag ?? "old"}`, running: true, ...more });
+
+describe("what a preview says", () => {
+  it("of a first deployment", () => {
+    expect(sentences([planned("app-server-secrets", "create"), planned("app-server", "create")], [])).toEqual(["app-server-secrets: is made.", "app-server: is started, of release new."]);
+  });
+
+  it("of nothing to do", () => {
+    expect(sentences([planned("app-server", "stay", "old")], [present("app-server")])).toEqual(["Nothing changes."]);
+  });
+
+  it("of an upgrade: what is replaced, who goes on and for how long, what stays", () => {
+    const there = [present("freeswitch-sound", { running: false }), present("freeswitch", { talks: 3, drainSeconds: 7_200 }), present("softswitch-edge"), present("app-server")];
+    const wanted = [planned("freeswitch-sound", "stay", "old"), planned("freeswitch", "create"), planned("softswitch-edge", "update", "old"), planned("app-server", "create", "old")];
+    expect(sentences(wanted, there)).toEqual([
+      "freeswitch-sound: stays.",
+      "freeswitch: is replaced by release new; 3 calls on the old one go on, for at most 2 h (the drain limit).",
+      "softswitch-edge: is changed as it runs, and goes on.",
+      "app-server: is replaced by the same release old with another configuration; sessions go over to it within ten seconds, with all they have.",
+    ]);
+  });
+
+  it("of a switch with nobody in it, with one call, and of one that can't be asked", () => {
+    const of = (talks?: number) => sentences([planned("lab-switch", "create")], [present("lab-switch", { talks, drainSeconds: 90 })])[0];
+    expect(of(0)).toBe("lab-switch: is replaced by release new; nobody talks on the old one.");
+    expect(of(1)).toBe("lab-switch: is replaced by release new; 1 call on the old one goes on, for at most 90 s (the drain limit).");
+    expect(of()).toBe("lab-switch: is replaced by release new; calls on the old one go on, for at most 90 s (the drain limit).");
+  });
+
+  it("of releases that drain still, of one more than there are slots, and of a switch of another kind", () => {
+    const draining = present("lab-switch", { tag: "older", talks: 1, drainSeconds: 60 });
+    expect(sentences([planned("lab-switch", "stay", "old")], [draining, present("lab-switch")])).toEqual([
+      "lab-switch: stays.", "lab-switch of release older: finishes already, or is told to; 1 call on the old one goes on, for at most 1 min (the drain limit).",
+    ]);
+    expect(sentences([planned("lab-switch", "create")], [draining, present("lab-switch", { tag: "b" }), present("lab-switch", { tag: "c" })])[0]).toMatch(/all 3 slots are taken .*'up' says who talks/);
+    expect(sentences([planned("freeswitch", "create")], [present("lab-switch", { talks: 2, drainSeconds: 60 })])).toEqual([
+      "freeswitch: is started, of release new.", "lab-switch of release old: is told to finish; 2 calls on the old one go on, for at most 1 min (the drain limit).",
+    ]);
+  });
+
+  it("of times", () => {
+    expect([duration(3_600), duration(5_400), duration(61)]).toEqual(["1 h", "90 min", "61 s"]);
+  });
+});

@@ -1,0 +1,132 @@
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { removeLeftovers } from "../../cli/leftovers.ts";
+import { callersConfig, peopleCall } from "../support/callers.ts";
+import { Deployment, root } from "../support/deployment.ts";
+import { nextRelease } from "../support/docker.ts";
+import { Engine, noEngine } from "../support/engine.ts";
+import { SmallDisk } from "../support/small-disk.ts";
+import { freeSlots, mended, statusIsTrue } from "../support/truth.ts";
+import { until } from "../support/until.ts";
+
+describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch${noEngine ? ` (left out here: ${noEngine})` : ""}`, () => {
+  let engine: Engine;
+  let deployment: Deployment;
+  let [state, data]: SmallDisk[] = [];
+  let releases = 0;
+
+  beforeAll(async () => {
+    await removeLeftovers();
+    engine = await Engine.create("upgrades", 1_100);
+    vi.stubEnv("DOCKER_HOST", engine.host);
+    deployment = await Deployment.prepare({ ...callersConfig, drainSeconds: 60, healthySeconds: 30 });
+    state = await SmallDisk.mount(join(root, ".houseline/stacks", deployment.stack), 60);
+    data = await SmallDisk.mount(join(root, ".houseline/data", deployment.stack), 60);
+    await deployment.up();
+  });
+  afterAll(async () => {
+    await deployment?.remove();
+    await engine?.remove();
+    vi.unstubAllEnvs();
+  });
+  afterEach(() => { for (const disk of [engine.disk, state, data]) disk?.free(); });
+
+  /** Another release of every service. */
+  async function configureNext(): Promise<void> {
+    const next = async (role: string) => nextRelease((await deployment.container(role)).image, `houseline/${role}:${deployment.stack}-${releases}`);
+    releases++;
+    await deployment.configure({ images: { appServer: await next("app-server"), labSwitch: await next("lab-switch"), edge: await next("app-server-edge") } });
+  }
+
+  const ids = async () => (await deployment.containers()).map(({ id }) => id).sort();
+  const startedSecond = (role: string) => until(`a second ${role}`, async () => (await deployment.containers()).filter((one) => one.role === role).length === 2, 60_000);
+
+  /** Everything that is written under the stack's directory is whole. */
+  async function stateIsWhole(): Promise<void> {
+    for (const name of await readdir(state!.path, { recursive: true })) {
+      if (!name.endsWith(".json") && !name.endsWith(".jsonl")) continue;
+      const text = await readFile(join(state!.path, name), "utf8");
+      for (const document of name.endsWith(".jsonl") ? text.trim().split("\n") : [text]) expect(() => JSON.parse(document) as unknown, name).not.toThrow();
+    }
+  }
+
+  it("the host starts anew after a loss of power: everything is back without a command", async () => {
+    const before = await ids();
+    await engine.crash();
+    await engine.start();
+    const began = performance.now();
+    await peopleCall(deployment);
+    console.log(`people call ${((performance.now() - began) / 1_000).toFixed(1)} s after Docker is back`);
+    expect(await ids()).toEqual(before);
+    await until("everything healthy", async () => (await statusIsTrue(deployment)) && (await deployment.containers()).every(({ role, state, health }) => /secrets|sound/.test(role) ? state === "created" : health === "healthy"));
+    expect((await deployment.up()).stdout).toContain("Nothing to change");
+  });
+
+  for (const [moment, reached] of [
+    ["when the new switch was just made", () => startedSecond("lab-switch")],
+    ["while the old one drains", async () => {
+      await startedSecond("lab-switch");
+      await until("the old one told to finish", async () => (await deployment.containers()).filter(({ role, health }) => role === "lab-switch" && health === "healthy").length === 2, 60_000);
+    }],
+  ] as const) it(`Docker is stopped in the middle of an upgrade, ${moment}`, async () => {
+    await configureNext();
+    const upgrading = deployment.run("up", "--yes");
+    await reached();
+    await engine.stop();
+    const failed = await upgrading;
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toMatch(/^houseline: /m);
+    expect(failed.stdout + failed.stderr).not.toMatch(/^\s+at .*\.ts:/m);
+    const silent = await deployment.run("status");
+    expect([silent.code, silent.stderr]).toEqual([1, expect.stringContaining("Docker can't be reached")]);
+
+    await engine.start();
+    await peopleCall(deployment);
+    expect(await statusIsTrue(deployment)).toBe(true);
+    expect((await deployment.run("status")).stdout).toMatch(/'\.\/houseline up' by .* (failed|was interrupted)/);
+    await deployment.up();
+    await mended(deployment);
+    await peopleCall(deployment);
+  });
+
+  it("Docker's disk, the data's and the state's are full: up says which, and changes nothing", async () => {
+    await configureNext();
+    const before = await ids();
+    for (const disk of [engine.disk, data!, state!]) {
+      await disk.fill();
+      const refused = await deployment.run("up", "--yes");
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(new RegExp(`houseline: The disk with ${disk.path}.* is full`))]);
+      expect(refused.stderr).not.toMatch(/^\s+at /m);
+      expect(await ids()).toEqual(before);
+      await stateIsWhole();
+      if (disk !== data) await peopleCall(deployment);
+      else expect((await fetch(`${deployment.page}healthz`)).status).toBe(200);
+      disk.free();
+    }
+    await deployment.up();
+    await mended(deployment);
+    await peopleCall(deployment);
+  });
+
+  for (const which of ["Docker's", "the state's"]) it(`${which} disk fills up in the middle of an upgrade`, async () => {
+    await configureNext();
+    const disk = which === "Docker's" ? engine.disk : state!;
+    const upgrading = deployment.run("up", "--yes");
+    await until("the first new container", async () => (await deployment.containers()).some(({ image }) => image.endsWith(`-${releases}`)), 60_000);
+    await disk.fill();
+    const { code, stdout, stderr } = await upgrading;
+    console.log(`${which}: ${code} ${stderr.trim()}`);
+    // What had room already may have come to its end.
+    if (code !== 0) expect(stderr).toMatch(/^houseline: .*disk .*is full/m);
+    expect(stdout + stderr).not.toMatch(/^\s+at /m);
+    await stateIsWhole();
+    await peopleCall(deployment);
+    expect(await statusIsTrue(deployment)).toBe(true);
+    disk.free();
+    await deployment.up();
+    await mended(deployment);
+    await peopleCall(deployment);
+    expect(await freeSlots(deployment)).toEqual({ "lab-switch": 2, "app-server": 2 });
+  });
+});

@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Interrupted } from "../support/interrupted.ts";
+
+/** A few of the steps; every one is killed at by `./houseline bench interrupted`. */
+describe("an upgrade of every service whose command is killed with SIGKILL, engine and plugins too, on the lab switch", () => {
+  let scene: Interrupted;
+  beforeAll(async () => { scene = await Interrupted.open(); });
+  afterAll(() => scene?.end());
+
+  for (const [when, step] of [
+    ["as a new container was just made", "docker: create lab-switch"],
+    ["as the new switch has become healthy", "lab-switch: new release is healthy"],
+    ["as an old container is told to finish", "docker: kill app-server"],
+    ["as an old container is gone", "docker: destroy app-server-edge"],
+  ] as const) it(`${when}: people call, status tells the truth, the next up mends it and leaves nothing over`, async () => {
+    const { callSeconds, ...rest } = await scene.killAt(step);
+    console.log(`${step}: a call ${callSeconds.toFixed(1)} s after the kill`);
+    expect(rest).toEqual({ reached: true, statusTrue: true, notMended: undefined });
+  });
+});

@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { engineFolder, killEngine, removeEngine, unmountUnder } from "../../cli/leftover-engines.ts";
+import { runMark } from "../../cli/leftovers.ts";
+import { allOnPath } from "../../cli/setup/on-path.ts";
+import { dockerClient } from "../../cli/setup/docker-engine.ts";
+import { ensureImages, planImages, repositoryRoot, takeInventory } from "../../pulumi/images.ts";
+import { baseImages } from "../../pulumi/image-inputs.ts";
+import { readSettings } from "../../pulumi/settings.ts";
+import { chooseSwitch } from "../../pulumi/switch-choice.ts";
+import { docker } from "./docker.ts";
+import { SmallDisk } from "./small-disk.ts";
+import { until } from "./until.ts";
+
+const startMs = 30_000;
+
+/** Why there can't be one here, or nothing when there can: it takes root, to mount and to start a daemon. */
+export const noEngine = process.getuid?.() !== 0 ? "not root" : allOnPath("dockerd").length === 0 ? "no dockerd" : undefined;
+
+/**
+ * A Docker engine of the test's own, beside the machine's: it may be stopped, killed and filled up, and nobody else notices. Its containers
+ * use the machine's network, as those of a stack do; there is no bridge.
+ */
+export class Engine {
+  readonly host: string;
+  /** Where it keeps images and containers: a file system of its own. */
+  readonly disk: SmallDisk;
+  readonly #folder: string;
+
+  private constructor(folder: string, disk: SmallDisk) {
+    this.#folder = folder;
+    this.disk = disk;
+    this.host = `unix://${join(folder, "docker.sock")}`;
+  }
+
+  /** Starts one that has the lab stack's images and what those are built from. */
+  static async create(name: string, megabytes: number): Promise<Engine> {
+    const images = await imagesOfLabStack();
+    const folder = engineFolder(Number(process.env[runMark] ?? process.pid), name);
+    mkdirSync(folder, { mode: 0o700 });
+    const engine = new Engine(folder, await SmallDisk.mount(join(folder, "data"), megabytes));
+    try {
+      await engine.start();
+      await engine.#load(images);
+      return engine;
+    } catch (error) {
+      await engine.remove();
+      throw error;
+    }
+  }
+
+  async start(): Promise<void> {
+    const path = (name: string) => join(this.#folder, name);
+    const log = openSync(path("log"), "a");
+    // Without the mark of the run, which waits for those who bear it to end.
+    const child = spawn(allOnPath("dockerd")[0]!, [
+      "--data-root", path("data"), "--exec-root", path("exec"), "--pidfile", path("docker.pid"), "--host", this.host, "--bridge", "none", "--iptables=false", "--log-level", "warn",
+      // A machine's own containerd would be shared.
+      "--containerd-namespace", "houseline-test", "--containerd-plugins-namespace", "houseline-test-plugins",
+    ], { stdio: ["ignore", log, log], detached: true, env: { ...process.env, [runMark]: undefined, DOCKER_HOST: undefined } });
+    closeSync(log);
+    let ended = false;
+    child.on("exit", () => { ended = true; }).unref();
+    await until("the engine", async () => {
+      if (ended) throw new Error(`The engine did not start:\n${readFileSync(path("log"), "utf8").split("\n").slice(-8).join("\n")}`);
+      return docker("--host", this.host, "version", "--format", "{{.Server.Version}}").catch(() => undefined);
+    }, startMs);
+  }
+
+  /** As `systemctl stop docker`: it stops every container, each within its own time. */
+  async stop(): Promise<void> {
+    const pid = Number(readFileSync(join(this.#folder, "docker.pid"), "utf8"));
+    process.kill(pid, "SIGTERM");
+    await until("the engine to end", () => {
+      try {
+        process.kill(pid, 0);
+        return false;
+      } catch {
+        return true;
+      }
+    }, 60_000);
+  }
+
+  /** As a loss of power: every process ends at once, and what was in memory (mounts, `/run`) is gone. */
+  async crash(): Promise<void> {
+    await killEngine(this.#folder);
+    await unmountUnder(join(this.#folder, "data", "overlay2"));
+    await unmountUnder(join(this.#folder, "data", "containers"));
+    await unmountUnder(join(this.#folder, "exec"));
+    for (const name of ["exec", "docker.sock", "docker.pid"]) rmSync(join(this.#folder, name), { recursive: true, force: true });
+  }
+
+  async remove(): Promise<void> {
+    await removeEngine(this.#folder);
+  }
+
+  async #load(images: readonly string[]): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      spawn("sh", ["-c", 'docker save "$@" | DOCKER_HOST="$ENGINE" docker load --quiet', "sh", ...images], { stdio: ["ignore", "ignore", "inherit"], env: { ...process.env, ENGINE: this.host } })
+        .on("error", reject).on("exit", (code) => (code === 0 ? resolve() : reject(new Error("The images could not be brought to the engine."))));
+    });
+  }
+}
+
+/** Built by the machine's own Docker, where they are not there yet. */
+async function imagesOfLabStack(): Promise<string[]> {
+  const client = dockerClient();
+  const settings = readSettings({ switch: { kind: "lab" } }, {}, "the engine's stack");
+  const inventory = await takeInventory(client);
+  const images = Object.values(planImages(settings, chooseSwitch(settings), inventory)).filter((image) => image !== undefined);
+  await ensureImages(client, images, settings, inventory, () => {});
+  const bases = images.flatMap(({ name }) => baseImages(readFileSync(join(repositoryRoot, "images", name, "Dockerfile"), "utf8")));
+  return [...new Set([...bases, ...images.map(({ reference }) => reference)])];
+}
