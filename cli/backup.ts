@@ -12,7 +12,7 @@ import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { currentRelease } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { useOwnTools } from "./setup/index.ts";
-import { stackContainers, type StackContainer } from "./stack-containers.ts";
+import { stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { confirm, say, step } from "./terminal.ts";
 

@@ -15,10 +15,10 @@ import { refuseFullDisks } from "./disks.ts";
 import { collectOrphans } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
-import { beginRelease, releases, type Release } from "./releases.ts";
+import { beginRelease, isAsRecorded, type Release } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { findSlot, type Patience } from "./slots.ts";
-import { isData, isHealthy, lastLog, stackContainers, type StackContainer } from "./stack-containers.ts";
+import { isData, isHealthy, lastLog, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say, step } from "./terminal.ts";
 
 export interface DeployOptions {
@@ -112,15 +112,6 @@ async function removeFailedReleases(client: DockerClient, containers: readonly S
     say(`  ${container.name}: never became healthy; removing it`);
     await runDocker(client, ["rm", "--force", container.id]);
   }
-}
-
-/** Whether Docker has just what the last deployment left: then the engine's state can be trusted as it is. */
-function isAsRecorded(environment: Environment, containers: readonly StackContainer[]): boolean {
-  const release = releases(environment).at(-1);
-  if (!release) return containers.length === 0;
-  if (release.result !== "deployed") return false;
-  const serving = new Set(containers.filter(isHealthy).map(({ id }) => id));
-  return release.containers.length === containers.length && release.containers.every((id) => serving.has(id));
 }
 
 async function update(environment: Environment, stack: Stack, prepared: Prepared, refresh: boolean, wait: boolean): Promise<{ outcome: Deployed; after?: readonly StackContainer[] }> {

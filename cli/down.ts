@@ -8,7 +8,7 @@ import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { dockerClient, dockerEngine } from "./setup/docker-engine.ts";
 import { forRemoving, setUp, useOwnTools } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
-import { isData, stackContainers } from "./stack-containers.ts";
+import { isData, stackContainers } from "../pulumi/stack-containers.ts";
 import { confirm, say, step } from "./terminal.ts";
 
 /** `./houseline down [stack]`: removes what `up` made; the data of people only with `--data`. */

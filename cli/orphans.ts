@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
-import { isData, stackContainers, type StackContainer } from "./stack-containers.ts";
+import { isData, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say } from "./terminal.ts";
 
 /** Seconds that are waited for an orphan with nobody in it to end. */

@@ -1,3 +1,4 @@
+import type { OpMap } from "@pulumi/pulumi/automation/index.js";
 import { requireSecrets } from "../pulumi/secrets.ts";
 import { dataDirectoryOf, missingImages } from "../pulumi/program.ts";
 import { planImages, takeInventory } from "../pulumi/images.ts";
@@ -7,10 +8,10 @@ import { Diagnostics, engineStack } from "./engine.ts";
 import { loadSettings } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { refuseBusyPorts } from "./ports.ts";
-import { releases } from "./releases.ts";
+import { isAsRecorded, releases } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { useOwnTools } from "./setup/index.ts";
-import { isHealthy, stackContainers } from "./stack-containers.ts";
+import { stackContainers } from "../pulumi/stack-containers.ts";
 import { holderOf } from "./stack-lock.ts";
 import { say } from "./terminal.ts";
 
@@ -30,12 +31,14 @@ export async function preview(args: string[]): Promise<number> {
   let sentences: readonly string[] = [];
   const stack = await engineStack(target, Promise.resolve({ settings, client, images, choice, dataDirectory, foreseen: (told: readonly string[]) => { sentences = told; } }));
   const diagnostics = new Diagnostics();
+  let changes: OpMap;
   try {
-    await stack.preview({ refresh: !present.every(isHealthy), suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen });
+    ({ changeSummary: changes } = await stack.preview({ refresh: !isAsRecorded(target, present), suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen }));
   } catch (error) {
     throw diagnostics.failure(error);
   }
   say(`What './houseline up' would do to '${target.stack}', with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"} (${choice.why}):`);
+  if (Object.keys(changes).every((change) => change === "same")) sentences = ["Nothing changes."];
   for (const sentence of [...missingImages(images, inventory), ...sentences]) say(`  ${sentence}`);
   const holder = holderOf(target);
   if (holder) say(`But '${holder.command}' by ${holder.user} (process ${holder.pid}) is changing it just now: ask again when that has ended.`);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
+import { isHealthy, type StackContainer } from "../pulumi/stack-containers.ts";
 import type { ImageName } from "../pulumi/images.ts";
 import { redacted, type Settings } from "../pulumi/settings.ts";
 import type { SwitchChoice } from "../pulumi/switch-choice.ts";
@@ -69,4 +70,13 @@ export function currentRelease(environment: Environment): Release | undefined {
 export function resultOf(environment: Environment, release: Release): string {
   if (release.result !== "begun") return release.result;
   return releases(environment).at(-1)?.time === release.time && holderOf(environment) ? "under way" : "interrupted";
+}
+
+/** Whether Docker has just what the last deployment left: then the engine's state can be trusted as it is. */
+export function isAsRecorded(environment: Environment, containers: readonly StackContainer[]): boolean {
+  const release = releases(environment).at(-1);
+  if (!release) return containers.length === 0;
+  if (release.result !== "deployed") return false;
+  const serving = new Set(containers.filter(isHealthy).map(({ id }) => id));
+  return release.containers.length === containers.length && release.containers.every((id) => serving.has(id));
 }

@@ -3,7 +3,7 @@ import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
 import { slots } from "../pulumi/port-ranges.ts";
 import { talksIn } from "../pulumi/talks.ts";
 import { Failure } from "./failure.ts";
-import type { StackContainer } from "./stack-containers.ts";
+import type { StackContainer } from "../pulumi/stack-containers.ts";
 import { ask, say } from "./terminal.ts";
 
 /** Between two looks, and between two reports of who still talks. */

@@ -4,7 +4,7 @@ import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { currentRelease, releases, resultOf, type Release } from "./releases.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { useOwnTools } from "./setup/index.ts";
-import { isData, isHealthy, slotOf, stackContainers, type StackContainer } from "./stack-containers.ts";
+import { isData, isHealthy, slotOf, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say } from "./terminal.ts";
 
 /** `./houseline status [stack]`: every container with its release, slot and health, which switch runs, and how the last deployment ended. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { duration, sentences, type Planned } from "./forecast-words.ts";
 
-const planned = (role: string, change: Planned["change"], tag = "new"): Planned => ({ role, change, image: `houseline/${role}:${tag}` });
-const present = (role: string, more: { tag?: string; running?: boolean; talks?: number; drainSeconds?: number } = {}) => ({ id: `${role}-${more.tag ?? "old"}`, role, image: `houseline/${role}:${more.tag ?? "old"}`, running: true, ...more });
+const planned = (role: string, change: "create" | "stay", tag = "new"): Planned => ({ role, stays: change === "stay", image: `houseline/${role}:${tag}` });
+const present = (role: string, more: { tag?: string; state?: string; talks?: number; drainSeconds?: number } = {}) => ({ role, image: `houseline/${role}:${more.tag ?? "old"}`, state: "running", ...more });
 
 describe("what a preview says", () => {
   it("of a first deployment", () => {
@@ -10,16 +10,16 @@ describe("what a preview says", () => {
   });
 
   it("of nothing to do", () => {
-    expect(sentences([planned("app-server", "stay", "old")], [present("app-server")])).toEqual(["Nothing changes."]);
+    expect(sentences([planned("app-server", "stay", "old")], [present("app-server")])).toEqual(["Every container stays."]);
   });
 
   it("of an upgrade: what is replaced, who goes on and for how long, what stays", () => {
-    const there = [present("freeswitch-sound", { running: false }), present("freeswitch", { talks: 3, drainSeconds: 7_200 }), present("softswitch-edge"), present("app-server")];
-    const wanted = [planned("freeswitch-sound", "stay", "old"), planned("freeswitch", "create"), planned("softswitch-edge", "update", "old"), planned("app-server", "create", "old")];
+    const there = [present("freeswitch-sound", { state: "created" }), present("freeswitch", { talks: 3, drainSeconds: 7_200 }), present("softswitch-edge"), present("app-server")];
+    const wanted = [planned("freeswitch-sound", "stay", "old"), planned("freeswitch", "create"), planned("softswitch-edge", "stay", "old"), planned("app-server", "create", "old")];
     expect(sentences(wanted, there)).toEqual([
       "freeswitch-sound: stays.",
       "freeswitch: is replaced by release new; 3 calls on the old one go on, for at most 2 h (the drain limit).",
-      "softswitch-edge: is changed as it runs, and goes on.",
+      "softswitch-edge: stays.",
       "app-server: is replaced by the same release old with another configuration; sessions go over to it within ten seconds, with all they have.",
     ]);
   });

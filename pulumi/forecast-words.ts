@@ -1,41 +1,36 @@
 import { slots } from "./port-ranges.ts";
-import type { Present } from "./present.ts";
+import { isData, type StackContainer } from "./stack-containers.ts";
 
-/** What the engine would do to a container of the program. */
-export type Change = "create" | "update" | "stay";
-
-/** A container of the program, as a preview saw it. */
-export interface Planned { role: string; image: string; change: Change }
+/** A container of the program, as a preview saw it: one that doesn't stay is made, or made anew. */
+export interface Planned { role: string; image: string; stays: boolean }
 
 /** One that is there, and how many calls are on it where that can be asked. */
-type Busy = Present & { talks?: number };
+type Present = Pick<StackContainer, "role" | "image" | "state" | "drainSeconds"> & { talks?: number };
 
 const isSwitch = (role: string) => role === "freeswitch" || role === "lab-switch";
-const isData = (role: string) => role === "freeswitch-sound" || role.endsWith("-secrets");
 
 /** A sentence for each container of the program, and for each that is there besides. */
-export function sentences(planned: readonly Planned[], present: readonly Busy[]): string[] {
-  if (planned.every(({ change }) => change === "stay") && present.length === planned.length) return ["Nothing changes."];
+export function sentences(planned: readonly Planned[], present: readonly Present[]): string[] {
+  if (planned.every(({ stays }) => stays) && present.length === planned.length) return ["Every container stays."];
   const lines = planned.map((one) => `${one.role}: ${outlook(one, present.filter(({ role }) => role === one.role))}.`);
   const kept = new Set(planned.map(({ role }) => present.findLast((one) => one.role === role)));
   const others = present.filter((one) => !kept.has(one));
   return [...lines, ...others.map((one) => `${one.role} of release ${tagOf(one.image)}: ${end(one, planned)}.`)];
 }
 
-function outlook({ role, image, change }: Planned, there: readonly Busy[]): string {
+function outlook({ role, image, stays }: Planned, there: readonly Present[]): string {
   const newest = there.at(-1);
-  if (change === "stay") return "stays";
-  if (change === "update") return "is changed as it runs, and goes on";
-  if (newest === undefined) return isData(role) ? "is made" : `is started, of release ${tagOf(image)}`;
-  if (isData(role)) return "is made anew, and with it what reads it";
+  if (stays) return "stays";
+  if (newest === undefined) return isData({ role }) ? "is made" : `is started, of release ${tagOf(image)}`;
+  if (isData({ role })) return "is made anew, and with it what reads it";
   const release = newest.image === image ? `the same release ${tagOf(image)} with another configuration` : `release ${tagOf(image)}`;
-  const running = there.filter(({ running }) => running);
+  const running = there.filter(({ state }) => state === "running");
   if (isSwitch(role) && running.length >= slots) return `would be replaced by ${release}, but all ${slots} slots are taken by releases that finish their calls: 'up' says who talks, and waits or sets them a limit`;
   return `is replaced by ${release}${running.length === 0 ? "" : `; ${farewell(newest)}`}`;
 }
 
 /** What becomes of those who use a container that is told to finish. */
-function farewell({ role, talks, drainSeconds }: Busy): string {
+function farewell({ role, talks, drainSeconds }: Present): string {
   if (role === "app-server") return "sessions go over to it within ten seconds, with all they have";
   if (!isSwitch(role)) return "sockets come back through it by themselves, calls go on";
   if (talks === 0) return "nobody talks on the old one";
@@ -43,8 +38,8 @@ function farewell({ role, talks, drainSeconds }: Busy): string {
   return `${calls}${drainSeconds === undefined ? "" : `, for at most ${duration(drainSeconds)} (the drain limit)`}`;
 }
 
-function end(one: Busy, planned: readonly Planned[]): string {
-  if (!one.running || isData(one.role)) return "is removed";
+function end(one: Present, planned: readonly Planned[]): string {
+  if (one.state !== "running" || isData(one)) return "is removed";
   const gone = !planned.some(({ role }) => role === one.role);
   return `${gone ? "is told to finish" : "finishes already, or is told to"}; ${isSwitch(one.role) ? farewell(one) : "then it is removed"}`;
 }

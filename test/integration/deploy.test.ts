@@ -104,12 +104,13 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     made.push(tag);
     const before = (await deployment.container("app-server")).image;
     await deployment.configure({ images: { appServer: await nextRelease(before, tag) } });
-    await deployment.up();
+    const upgrade = await deployment.up();
     expect((await deployment.container("app-server")).image).toBe(tag);
     const { code, stdout, stderr, seconds } = await deployment.run("rollback", "--yes");
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("Going back to the release of");
-    console.log(`rollback: ${seconds.toFixed(1)} s`);
+    console.log(`upgrade: ${upgrade.seconds.toFixed(1)} s, rollback: ${seconds.toFixed(1)} s`);
+    expect(seconds).toBeLessThan(1.5 * upgrade.seconds + 3);
     expect((await deployment.container("app-server")).image).toBe(before);
     const told = (await deployment.run("history")).stdout;
     expect(told).toMatch(/deployed up .*app-server \w+ → .*-next/);

@@ -17,4 +17,10 @@ describe("an upgrade of every service whose command is killed with SIGKILL, engi
     console.log(`${step}: a call ${callSeconds.toFixed(1)} s after the kill`);
     expect(rest).toEqual({ reached: true, statusTrue: true, notMended: undefined });
   });
+
+  it("the history has each of them, without an end", async () => {
+    const told = (await scene.deployment.run("history")).stdout.split("\n").filter((line) => / interrupted /.test(line));
+    expect(told).toHaveLength(4);
+    expect(told[0]).toMatch(/^20\S+Z {2}interrupted up .*@.* app-server \w+ → test-/);
+  });
 });

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../pulumi/process.ts";
 import { binDirectory, pulumiHome } from "../../cli/paths.ts";
@@ -17,13 +17,13 @@ export class PlainPulumi {
   /** On the state that our command keeps of a stack. */
   static ofOurs(deployment: Deployment): PlainPulumi {
     const directory = join(root, ".houseline/stacks", deployment.stack);
-    return new PlainPulumi(deployment, environmentOf(join(directory, "state"), readFileSync(join(directory, "passphrase"), "utf8").trim()));
+    return new PlainPulumi(deployment, environmentOf(join(directory, "state"), { PULUMI_CONFIG_PASSPHRASE_FILE: join(directory, "passphrase") }));
   }
 
   /** On state of its own, where the stack doesn't exist yet. */
   static async create(deployment: Deployment, folder: string): Promise<PlainPulumi> {
     mkdirSync(folder, { recursive: true });
-    const plain = new PlainPulumi(deployment, environmentOf(folder, "a passphrase of the tests"));
+    const plain = new PlainPulumi(deployment, environmentOf(folder, { PULUMI_CONFIG_PASSPHRASE: "a passphrase of the tests" }));
     await plain.run("stack", "init", deployment.stack);
     return plain;
   }
@@ -67,6 +67,6 @@ export class PlainPulumi {
   }
 }
 
-function environmentOf(state: string, passphrase: string): Record<string, string> {
-  return { PATH: `${binDirectory}:${process.env.PATH}`, PULUMI_HOME: pulumiHome, PULUMI_BACKEND_URL: `file://${state}`, PULUMI_CONFIG_PASSPHRASE: passphrase, PULUMI_SKIP_UPDATE_CHECK: "true" };
+function environmentOf(state: string, passphrase: Record<string, string>): Record<string, string> {
+  return { PATH: `${binDirectory}:${process.env.PATH}`, PULUMI_HOME: pulumiHome, PULUMI_BACKEND_URL: `file://${state}`, ...passphrase, PULUMI_SKIP_UPDATE_CHECK: "true" };
 }

@@ -1,4 +1,4 @@
-import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { docker, runDocker, type DockerClient } from "./docker-cli.ts";
 
 /** A container of a stack, as Docker sees it. */
 export interface StackContainer {
@@ -12,6 +12,8 @@ export interface StackContainer {
   health?: string;
   createdAt: string;
   startedAt: string;
+  /** How long its calls may go on once it is told to finish; of a switch alone. */
+  drainSeconds?: number;
 }
 
 /** Roles that only hold data for others and are never started. */
@@ -35,12 +37,18 @@ export async function stackContainers(client: DockerClient, stack: string): Prom
     health: one.State.Health?.Status,
     createdAt: one.Created,
     startedAt: one.State.StartedAt,
+    drainSeconds: drainOf(one.Config.Env ?? []),
   })).sort((a, b) => a.role.localeCompare(b.role) || a.createdAt.localeCompare(b.createdAt));
+}
+
+function drainOf(environment: readonly string[]): number | undefined {
+  const value = environment.find((one) => one.startsWith("HOUSELINE_DRAIN_SECONDS="))?.split("=")[1];
+  return value === undefined ? undefined : Number(value);
 }
 
 interface Inspected {
   Id: string; Name: string; Created: string;
-  Config: { Image: string; Labels: Record<string, string> };
+  Config: { Image: string; Labels: Record<string, string>; Env?: string[] };
   State: { Status: string; StartedAt: string; Health?: { Status: string } };
 }
 
