@@ -8,11 +8,12 @@ import { ensureImages, planImages, takeInventory } from "../pulumi/images.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
+import { trimEngineHistory } from "./engine-history.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { interruptChildren } from "./interrupt.ts";
 import { refuseFullDisks } from "./disks.ts";
-import { collectOrphans } from "./orphans.ts";
+import { collectOrphans, forgetPending } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { beginRelease, isAsRecorded, type Release } from "./releases.ts";
@@ -63,6 +64,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
     record(() => end("failed", []), error as Error);
     throw error;
   }
+  trimEngineHistory(environment);
   const serving = after.filter(isHealthy).map(({ id }) => id);
   record(() => end("deployed", serving));
   return outcome;
@@ -128,6 +130,7 @@ async function update(environment: Environment, stack: Stack, prepared: Prepared
   process.on("SIGINT", onSignal);
   const poll = wait ? undefined : setInterval(leave, 1_000);
   try {
+    if (refresh) await forgetPending(stack);
     const result = await stack.up({ refresh, suppressProgress: true, suppressOutputs: true, onEvent: (event) => { progress.listen(event); diagnostics.listen(event); } });
     const after = await collectOrphans(stack, prepared.client, environment.stack);
     const outputs = Object.fromEntries(Object.entries(result.outputs).map(([key, { value }]) => [key, String(value)]));

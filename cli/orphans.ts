@@ -30,6 +30,15 @@ export async function collectOrphans(stack: Stack, client: DockerClient, name: s
   return stackContainers(client, name);
 }
 
+/**
+ * Takes out of the engine's state what a killed engine was about to make: it would keep and tell that for ever. What it did make, `collectOrphans` finds.
+ */
+export async function forgetPending(stack: Stack): Promise<void> {
+  const state = await stack.exportStack() as { version: number; deployment: { pending_operations?: unknown[] } };
+  if ((state.deployment.pending_operations ?? []).length === 0) return;
+  await stack.importStack({ ...state, deployment: { ...state.deployment, pending_operations: [] } });
+}
+
 /** As `docker stop` without its limit: the drain limit is the container's own. */
 async function tellToFinish(client: DockerClient, { id }: StackContainer): Promise<void> {
   await runDocker(client, ["update", "--restart", "no", id]);

@@ -99,6 +99,14 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     expect(summary(await deployment.containers())).toEqual(whole);
   });
 
+  it("an image that can't be had: refused before anything is stopped", async () => {
+    const before = await deployment.containers();
+    await deployment.configure({ images: { appServer: "localhost:1/houseline/app-server:nowhere" } });
+    const { code, stderr } = await deployment.run("up", "--yes");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("The image localhost:1/houseline/app-server:nowhere, which the configuration names, is neither on this host nor can it be pulled.")]);
+    expect(await deployment.containers()).toEqual(before);
+  });
+
   it("rollback deploys the release before, and history tells it all", async () => {
     const tag = `houseline/app-server:${deployment.stack}-next`;
     made.push(tag);

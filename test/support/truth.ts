@@ -1,5 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "vitest";
-import type { Deployment } from "./deployment.ts";
+import { root, type Deployment } from "./deployment.ts";
 import { docker, type Seen } from "./docker.ts";
 
 interface Told { role: string; id: string; state: string; serving: boolean; slot?: number }
@@ -18,13 +20,16 @@ export async function statusIsTrue(deployment: Deployment): Promise<boolean> {
   });
 }
 
-/** As a deployment leaves a stack: one healthy container for each service, of what is configured, and no other. */
+/** As a deployment leaves a stack: one healthy container for each service, of what is configured, and no other; nothing that the engine has yet to do. */
 export async function mended(deployment: Deployment): Promise<void> {
   const containers = await deployment.containers();
   expect(containers.map(({ role, state, health }) => `${role} ${health ?? state}`)).toEqual([
     "app-server healthy", "app-server-edge healthy", "app-server-secrets created", "freeswitch-sound created", "lab-switch healthy", "softswitch-edge healthy", "softswitch-secrets created",
   ]);
   expect(await freeSlots(deployment)).toEqual({ "lab-switch": 2, "app-server": 2 });
+  const state = join(root, ".houseline/stacks", deployment.stack, "state/.pulumi/stacks/houseline", `${deployment.stack}.json`);
+  const { checkpoint: { latest } } = JSON.parse(await readFile(state, "utf8")) as { checkpoint: { latest: { pending_operations?: unknown[] } } };
+  expect(latest.pending_operations ?? []).toEqual([]);
 }
 
 /** How many of the three slots of a service nobody holds, asked of their locks. */
