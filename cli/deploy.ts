@@ -8,6 +8,7 @@ import { ensureImages, planImages, takeInventory } from "../pulumi/images.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
+import { mendCheckpoint } from "./engine-state.ts";
 import { trimEngineHistory } from "./engine-history.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
@@ -41,6 +42,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
   // People may be talking on this machine: what is started from here gives way to them.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const client = dockerClient();
+  const mended = mendCheckpoint(environment);
   const preparing = prepare(environment, settings, client, options);
   // The engine takes a moment to open the stack: meanwhile Docker is asked what there is.
   const given = preparing.then(({ prepared }) => prepared);
@@ -48,7 +50,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
   // What is refused is refused below, once.
   for (const promise of [given, opening]) promise.catch(() => undefined);
   const { prepared, before } = await preparing;
-  const trusted = isAsRecorded(environment, before);
+  const trusted = !mended && isAsRecorded(environment, before);
   const end = beginRelease(environment, started, {
     command: options.command, switch: prepared.choice.kind, settings,
     images: Object.fromEntries(Object.values(prepared.images).filter((image) => image !== undefined).map(({ name, reference }) => [name, reference])),

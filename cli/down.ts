@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { docker, runDocker } from "../pulumi/docker-cli.ts";
 import { dataDirectoryOf } from "../pulumi/program.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
+import { mendCheckpoint } from "./engine-state.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
@@ -40,6 +41,7 @@ async function remove(target: Environment): Promise<void> {
   // Nobody waits here for an hour's drain: whoever removes a stack has agreed to end its calls.
   const running = (await stackContainers(client, target.stack)).filter((container) => !isData(container) && container.state !== "created");
   if (running.length > 0) await runDocker(client, ["kill", ...running.map(({ id }) => id)]);
+  mendCheckpoint(target);
   const stack = await engineStack(target);
   const diagnostics = new Diagnostics();
   try {
