@@ -86,7 +86,7 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
     await configureNext();
     const before = await ids();
     for (const disk of [engine.disk, data!, state!]) {
-      await disk.fill();
+      disk.fill();
       const refused = await deployment.run("up", "--yes");
       expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(new RegExp(`houseline: The disk with ${disk.path}.* is full`))]);
       expect(refused.stderr).not.toMatch(/^\s+at /m);
@@ -108,7 +108,7 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
     let [output, filled] = ["", false];
     for (const stream of [command.stdout, command.stderr]) stream.setEncoding("utf8").on("data", (text: string) => {
       output += text;
-      if (!filled && output.includes(": starting the new release")) void disk().fill();
+      if (!filled && output.includes(": starting the new release")) disk().fill();
       filled ||= output.includes(": starting the new release");
     });
     const code = await new Promise((resolve) => command.on("close", resolve));

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statfsSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../pulumi/process.ts";
 
@@ -17,15 +17,18 @@ export class SmallDisk {
     return new SmallDisk(path);
   }
 
-  get freeMegabytes(): number {
-    const { bavail, bsize } = statfsSync(this.path);
-    return bavail * bsize / 2 ** 20;
-  }
-
-  /** Takes all that is free. */
-  async fill(): Promise<void> {
-    const { bavail, bsize } = statfsSync(this.path);
-    await run("fallocate", ["--length", String(bavail * bsize), this.#ballast]);
+  /** Takes all that is free, to the last page. */
+  fill(): void {
+    const zeros = Buffer.alloc(1 << 20);
+    const file = openSync(this.#ballast, "a");
+    try {
+      // A nearly full disk takes a part, and nothing at the next.
+      for (;;) writeSync(file, zeros);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+    } finally {
+      closeSync(file);
+    }
   }
 
   free(): void {
