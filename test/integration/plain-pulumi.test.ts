@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callersConfig, peopleCall } from "../support/callers.ts";
+import type { Agent } from "../support/agent.ts";
+import { callersConfig, enter, peopleCall } from "../support/callers.ts";
 import { Deployment, root } from "../support/deployment.ts";
 import { docker, nextRelease } from "../support/docker.ts";
 import { PlainPulumi } from "../support/plain-pulumi.ts";
@@ -50,6 +51,11 @@ describe("plain pulumi, without our command, on the lab switch", () => {
       expect(text).toContain(`lab-switch: is replaced by release ${deployment.stack}; nobody talks on the old one.`);
       for (const role of ["freeswitch-sound", "softswitch-secrets", "softswitch-edge", "app-server", "app-server-edge"]) expect(text).toContain(`${role}: stays.`);
     }
+    const [paula, quentin] = await enter(deployment, "paula", "quentin") as [Agent, Agent];
+    await paula.talkTo("quentin");
+    expect((await deployment.run("preview")).stdout).toContain("; 1 call on the old one goes on, for at most 1 min (the drain limit).");
+    await paula.hangUp();
+    for (const agent of [paula, quentin]) agent.close();
     expect(await deployment.containers()).toEqual(before);
   });
 

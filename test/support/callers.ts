@@ -6,6 +6,19 @@ import { until } from "./until.ts";
 export const callersSecret = "a-shared-secret-of-the-tests-32-characters";
 export const callersConfig = { signIn: { jwtSecret: callersSecret } };
 
+/** People who are signed in, and registered with the switch that they were told of. */
+export async function enter(deployment: Deployment, ...users: string[]): Promise<Agent[]> {
+  const people: Agent[] = [];
+  try {
+    for (const user of users) people.push(await Agent.enter(user, { page: deployment.page, secret: callersSecret }));
+    await until("their registration", () => people.every(({ registered }) => registered), 5_000);
+    return people;
+  } catch (error) {
+    for (const agent of people) agent.close();
+    throw error;
+  }
+}
+
 /**
  * Two people sign in anew, register with the switch that they are told of, and one calls the other.
  *
@@ -14,12 +27,10 @@ export const callersConfig = { signIn: { jwtSecret: callersSecret } };
 export async function peopleCall(deployment: Deployment, milliseconds = 20_000): Promise<void> {
   let why: unknown;
   await until("two people to sign in and talk", async () => {
-    const people: Agent[] = [];
+    let people: Agent[] = [];
     try {
-      for (const user of ["paula", "quentin"]) people.push(await Agent.enter(user, { page: deployment.page, secret: callersSecret }));
-      const [paula, quentin] = people as [Agent, Agent];
-      await until("their registration", () => paula.registered && quentin.registered, 5_000);
-      return await paula.briefly("quentin") === 200;
+      people = await enter(deployment, "paula", "quentin");
+      return await people[0]!.briefly("quentin") === 200;
     } catch (error) {
       why = error;
       return false;
