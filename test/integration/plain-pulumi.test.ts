@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Agent } from "../support/agent.ts";
-import { callersConfig, enter, peopleCall } from "../support/callers.ts";
+import { callersConfig, peopleCall, withTwoPeople } from "../support/callers.ts";
 import { Deployment, root } from "../support/deployment.ts";
 import { docker, nextRelease } from "../support/docker.ts";
 import { PlainPulumi } from "../support/plain-pulumi.ts";
@@ -13,7 +12,7 @@ import { mended } from "../support/truth.ts";
 async function shape(deployment: Deployment): Promise<object[]> {
   const list = JSON.parse(await docker("inspect", ...(await deployment.containers()).map(({ id }) => id))) as { Name: string; Config: Record<string, unknown>; HostConfig: Record<string, unknown> }[];
   const known = new Map(list.map(({ Name }) => [Name.slice(1), Name.slice(1).replace(/-[0-9a-f]{7}$/, "")]));
-  return list.map(({ Config, HostConfig }) => ({ ...Config, Hostname: "", ...HostConfig, VolumesFrom: (HostConfig.VolumesFrom as string[] | null)?.map((from) => from.replace(/^[^:]*/, (name) => known.get(name) ?? name)) }));
+  return list.map(({ Config, HostConfig }) => ({ ...Config, Hostname: "", ...HostConfig, VolumesFrom: (HostConfig.VolumesFrom as string[] | null)?.map((from) => from.replace(/^[^:]*/, (name) => known.get(name) ?? name)).sort() }));
 }
 
 describe("plain pulumi, without our command, on the lab switch", () => {
@@ -51,11 +50,11 @@ describe("plain pulumi, without our command, on the lab switch", () => {
       expect(text).toContain(`lab-switch: is replaced by release ${deployment.stack}; nobody talks on the old one.`);
       for (const role of ["freeswitch-sound", "softswitch-secrets", "softswitch-edge", "app-server", "app-server-edge"]) expect(text).toContain(`${role}: stays.`);
     }
-    const [paula, quentin] = await enter(deployment, "paula", "quentin") as [Agent, Agent];
-    await paula.talkTo("quentin");
-    expect((await deployment.run("preview")).stdout).toContain("; 1 call on the old one goes on, for at most 1 min (the drain limit).");
-    await paula.hangUp();
-    for (const agent of [paula, quentin]) agent.close();
+    await withTwoPeople(deployment, async (paula) => {
+      await paula.talkTo("quentin");
+      expect((await deployment.run("preview")).stdout).toContain("; 1 call on the old one goes on, for at most 1 min (the drain limit).");
+      await paula.hangUp();
+    });
     expect(await deployment.containers()).toEqual(before);
   });
 
