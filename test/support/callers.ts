@@ -8,7 +8,8 @@ const secret = "a-shared-secret-of-the-tests-32-characters";
 export const callersConfig = { signIn: { jwtSecret: secret } };
 
 /** Paula and Quentin sign in anew, register with the switch that they are told of, do something, and leave. */
-export async function withTwoPeople<T>(deployment: Deployment, use: (paula: Agent, quentin: Agent) => Promise<T>, voices = new MediaProcess()): Promise<T> {
+export async function withTwoPeople<T>(deployment: Deployment, use: (paula: Agent, quentin: Agent) => Promise<T>): Promise<T> {
+  const voices = new MediaProcess();
   const people: Agent[] = [];
   try {
     for (const user of ["paula", "quentin"]) people.push(await Agent.enter(user, { page: deployment.page, secret, voices }));
