@@ -14,6 +14,6 @@ export function trimEngineHistory(environment: Environment): void {
     // Their names end with the nanoseconds of the epoch.
     const stampOf = (name: string) => /(\d{19})\.[a-z.]*json(\.gz)?$/.exec(name)?.[1] ?? "";
     const files = readdirSync(folder).filter((name) => stampOf(name) !== "").sort((a, b) => stampOf(a).localeCompare(stampOf(b)));
-    for (const name of files.slice(0, -kept)) rmSync(join(folder, name), { force: true });
+    for (const name of files.slice(0, -kept)) for (const path of [join(folder, name), join(folder, `${name}.attrs`)]) rmSync(path, { force: true });
   }
 }

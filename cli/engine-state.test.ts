@@ -26,6 +26,14 @@ describe("the engine's checkpoint", () => {
     expect(readFileSync(file, "utf8")).toBe(checkpoint("now"));
   });
 
+  it("is read again after a kill that left its attributes empty", () => {
+    writeFileSync(file, checkpoint("now"));
+    writeFileSync(`${file}.attrs`, "");
+    writeFileSync(`${file}.bak.attrs`, "{}");
+    expect(mendCheckpoint(target)).toBe(false);
+    expect([existsSync(`${file}.attrs`), existsSync(`${file}.bak.attrs`)]).toEqual([false, true]);
+  });
+
   it.each([["cut off", '{"version":3,"checkpoint":{"sta'], ["empty", ""], ["away", undefined]])("that is %s is replaced by its copy from before", (_, text) => {
     if (text !== undefined) writeFileSync(file, text);
     writeFileSync(`${file}.bak`, checkpoint("before"));

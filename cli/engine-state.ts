@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 import { backendDirectory } from "./stack-lock.ts";
@@ -16,12 +16,27 @@ export function mendCheckpoint(environment: Environment): boolean {
   const folder = join(backendDirectory(environment), ".pulumi");
   const file = join(folder, "stacks", "houseline", `${environment.stack}.json`);
   const aside = `${file}.bak`;
+  removeTornAttributes(folder);
   if (isWhole(file) || (!existsSync(file) && !existsSync(aside))) return false;
   const found = [aside, ...newest(join(folder, "backups", "houseline", environment.stack)), ...newest(join(folder, "history", "houseline", environment.stack))].find(isWhole);
   if (existsSync(file)) renameSync(file, `${file}.damaged`);
   if (found) writeWhole(file, readFileSync(found, "utf8"));
   say(`  Pulumi's state of '${environment.stack}' was damaged by a full disk or a killed process; ${found ? "going on from the one before" : "beginning a new one, beside which what runs finishes"}.`);
   return true;
+}
+
+/** Beside each file the backend writes one of attributes, in place; one that a kill left empty makes the file unreadable, none at all doesn't. */
+function removeTornAttributes(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder, { recursive: true }) as string[]) {
+    if (!name.endsWith(".attrs")) continue;
+    const path = join(folder, name);
+    try {
+      JSON.parse(readFileSync(path, "utf8"));
+    } catch {
+      rmSync(path, { force: true });
+    }
+  }
 }
 
 function isWhole(file: string): boolean {

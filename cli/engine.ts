@@ -17,16 +17,19 @@ export async function engineStack(environment: Environment, prepared?: Promise<P
   const state = backendDirectory(environment);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const program = prepared ? async () => houseline(await prepared) : async () => ({});
+  const command = await pulumiCommand();
   return LocalWorkspace.createOrSelectStack({ stackName: environment.stack, projectName: "houseline", program }, {
     workDir: state,
     pulumiHome,
-    pulumiCommand: await pulumiCommand(),
+    pulumiCommand: command,
     projectSettings: { name: "houseline", runtime: "nodejs", backend: { url: `file://${state}` } },
     envVars: {
       PULUMI_CONFIG_PASSPHRASE: passphrase(environment),
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_BACKEND_URL: `file://${state}`,
     },
+  }).catch((error: unknown) => {
+    throw new Diagnostics().failure(error);
   });
 }
 
