@@ -56,7 +56,8 @@ export class PlainPulumi {
   }
 
   remove(): void {
-    rmSync(this.#file, { force: true });
+    // 'stack init' writes one of its own beside the program.
+    for (const file of [this.#file, join(root, `Pulumi.${this.#deployment.stack}.yaml`)]) rmSync(file, { force: true });
   }
 
   /** @throws with all that it said, when it fails */
