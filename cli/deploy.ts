@@ -5,6 +5,7 @@ import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
 import { fullDisk } from "../pulumi/full-disk.ts";
 import { dataDirectoryOf, type Prepared } from "../pulumi/program.ts";
 import { ensureImages, planImages, takeInventory } from "../pulumi/images.ts";
+import { findPublished } from "../pulumi/published.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
@@ -14,6 +15,7 @@ import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { interruptChildren } from "./interrupt.ts";
 import { refuseFullDisks } from "./disks.ts";
+import { removeOldImages } from "./old-images.ts";
 import { collectOrphans, forgetPending } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
@@ -69,6 +71,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
   trimEngineHistory(environment);
   const serving = after.filter(isHealthy).map(({ id }) => id);
   record(() => end("deployed", serving));
+  if (outcome.changes > 0 && !outcome.drainingLeft) await removeOldImages(client, settings.images);
   return outcome;
 }
 
@@ -90,7 +93,8 @@ async function prepare(environment: Environment, settings: Settings, client: Doc
   refuseBusyPorts(settings, before.filter(({ state }) => state === "running").map(({ id }) => id));
   const dataDirectory = dataDirectoryOf(settings, environment.stack);
   await refuseFullDisks(client, { state: environment.directory, data: dataDirectory });
-  const images = planImages(settings, choice, inventory);
+  // A release that was recorded names its images itself.
+  const images = planImages(settings, choice, inventory, release ? undefined : await findPublished(settings, inventory.platform));
   for (const image of Object.values(images)) {
     const reference = image && release?.images[image.name];
     if (image && reference) Object.assign(image, { reference, built: false });

@@ -7,7 +7,7 @@ import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { dockerClient, dockerEngine } from "./setup/docker-engine.ts";
-import { forRemoving, setUp, useOwnTools } from "./setup/index.ts";
+import { withoutBuilding, setUp, useOwnTools } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { isData, stackContainers } from "../pulumi/stack-containers.ts";
 import { confirm, say, step } from "./terminal.ts";
@@ -26,7 +26,7 @@ export async function down(args: string[]): Promise<number> {
     if (agreed === undefined) throw new Failure("'./houseline down' asks before it removes anything, and nobody can be asked here. Add --yes.");
     if (!agreed) throw new Failure("Nothing was removed.");
   }
-  await setUp(forRemoving, { yes: parsed.values.yes ?? false });
+  await setUp(withoutBuilding, { yes: parsed.values.yes ?? false });
   const dataDirectory = dataDirectoryOf(settings, target.stack);
   await holdingLock(target, "./houseline down", () => step(`Removing the stack '${target.stack}'`, () => remove(target)));
   if (data) await removeData(target, dataDirectory);

@@ -25,6 +25,10 @@ const usage = `Usage: ./houseline COMMAND
   status [stack] [--json]                         releases, slots and health
   images [stack] [--json]                         every image: tag, built or not, size
     --explain IMAGE | --build | --rebuild IMAGE   why it changed; builds; builds again and compares
+    --publish REGISTRY                            builds what a registry lacks and sends it there
+    --update                                      writes the lock files anew, and says what changed
+    --check                                       starts and looks through each; what --publish does first
+    --plan                                        what this host would download for an upgrade
   backup [stack] [--to FILE]                      people, messages, history and voicemail into one file
   restore [stack] --from FILE [--yes]             puts a backup in the place of the data, which is moved aside
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data

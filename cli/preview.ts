@@ -2,6 +2,7 @@ import type { OpMap } from "@pulumi/pulumi/automation/index.js";
 import { requireSecrets } from "../pulumi/secrets.ts";
 import { dataDirectoryOf, missingImages } from "../pulumi/program.ts";
 import { planImages, takeInventory } from "../pulumi/images.ts";
+import { findPublished } from "../pulumi/published.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { refuseFullDisks } from "./disks.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
@@ -27,7 +28,7 @@ export async function preview(args: string[]): Promise<number> {
   refuseBusyPorts(settings, present.filter(({ state }) => state === "running").map(({ id }) => id));
   const dataDirectory = dataDirectoryOf(settings, target.stack);
   await refuseFullDisks(client, { state: target.directory, data: dataDirectory });
-  const images = planImages(settings, choice, inventory);
+  const images = planImages(settings, choice, inventory, await findPublished(settings, inventory.platform));
   let sentences: readonly string[] = [];
   const stack = await engineStack(target, Promise.resolve({ settings, client, images, choice, dataDirectory, foreseen: (told: readonly string[]) => { sentences = told; } }));
   const diagnostics = new Diagnostics();

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import { docker, runDocker } from "../pulumi/docker-cli.ts";
+import { shortName } from "../pulumi/containers.ts";
+import { ensureImages, takeInventory, type ImageName } from "../pulumi/images.ts";
+import { Refusal } from "../pulumi/refusal.ts";
 import { requireSecrets } from "../pulumi/secrets.ts";
-import { recalled } from "../pulumi/settings.ts";
+import { recalled, type Settings } from "../pulumi/settings.ts";
 import { deploy } from "./deploy.ts";
 import { loadSettings } from "./environment.ts";
 import { Failure } from "./failure.ts";
@@ -21,10 +23,11 @@ export async function rollback(args: string[]): Promise<number> {
   const before = current && releases(target).findLast((release) => release.result === "deployed" && !isSame(release, current));
   if (!before) throw new Failure(`There is no release of '${target.stack}' before this one to go back to. './houseline history' lists them.`);
   await setUp(forDeploying, { yes: parsed.values.yes ?? false });
-  await refuseLostImages(before);
   // Secrets are not recorded: today's are used.
-  const settings = recalled(before.settings, loadSettings(target), `The release of ${before.time}`);
+  const today = loadSettings(target);
+  const settings = { ...recalled(before.settings, today, `The release of ${before.time}`), registry: today.registry };
   requireSecrets(settings);
+  await refuseLostImages(before, settings);
   say(`Going back to the release of ${before.time} by ${before.user}.`);
   const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values), release: before }));
   report(result, settings);
@@ -35,12 +38,17 @@ export async function rollback(args: string[]): Promise<number> {
 
 const isSame = (one: Release, other: Release) => isDeepStrictEqual(one.images, other.images) && isDeepStrictEqual(one.settings, other.settings);
 
-async function refuseLostImages({ images, time }: Release): Promise<void> {
+/** Those that this host has no more are pulled, before anything is changed. */
+async function refuseLostImages({ images, time }: Release, settings: Settings): Promise<void> {
   const client = dockerClient();
-  const present = (await docker(client, ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])).split("\n");
-  for (const reference of Object.values(images)) {
-    if (present.includes(reference) || (await runDocker(client, ["pull", "--quiet", reference], { timeoutSeconds: 900 })).code === 0) continue;
-    throw new Failure(`The release of ${time} can't be deployed again: its image ${reference} is not on this host any more, nor in a registry. Nothing was changed. Get the older code back and type './houseline up'.`);
+  const inventory = await takeInventory(client);
+  for (const [name, reference] of Object.entries(images) as [ImageName, string][]) {
+    try {
+      await ensureImages(client, [{ name, reference, built: false, buildArgs: {}, bases: [], inputs: {} }], settings, inventory, () => {});
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      throw new Failure(`The release of ${time} can't be deployed again: its image ${reference} is not on this host any more, nor in a registry. Nothing was changed. Get the older code back and type './houseline up'.`);
+    }
   }
 }
 
@@ -69,4 +77,4 @@ function changes(before: Pick<Release, "images" | "settings"> | undefined, after
   return [...images, ...configured].join(", ") || "nothing new";
 }
 
-const tagOf = (reference: string | undefined) => reference?.slice(reference.lastIndexOf(":") + 1) ?? "none";
+const tagOf = (reference: string | undefined) => reference === undefined ? "none" : shortName(reference);

@@ -1,3 +1,4 @@
+import { shortName } from "../pulumi/containers.ts";
 import { holderOf } from "./stack-lock.ts";
 import type { Environment } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
@@ -19,7 +20,7 @@ export async function status(args: string[]): Promise<number> {
     role: container.role,
     name: container.name,
     id: container.id,
-    release: container.image.slice(container.image.lastIndexOf(":") + 1),
+    release: shortName(container.image),
     state: isData(container) ? "data" : container.health ?? container.state,
     slot: container.state === "running" ? await slotOf(client, container) : undefined,
     serving: isServing(container, found),

@@ -19,12 +19,18 @@ export interface ContainerPlan {
   healthySeconds: number;
 }
 
+/** What tells a release from another: the tag of its image, or the first digits of the digest that names it. */
+export function shortName(reference: string): string {
+  const name = reference.slice(reference.lastIndexOf(":") + 1);
+  return reference.includes("@") ? name.slice(0, 12) : name;
+}
+
 /** Labels by which a stack's containers are found when Pulumi's state is not. */
 export function labels(stack: string, role: string, image?: string): { label: string; value: string }[] {
   return [
     { label: "houseline.stack", value: stack },
     { label: "houseline.role", value: role },
-    ...(image === undefined ? [] : [{ label: "houseline.release", value: image.slice(image.lastIndexOf(":") + 1) }]),
+    ...(image === undefined ? [] : [{ label: "houseline.release", value: shortName(image) }]),
   ];
 }
 

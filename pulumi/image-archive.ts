@@ -8,10 +8,13 @@ import { padding, readAt, tarEnd, tarEntries, tarHeader, type Extent, type TarEn
 export interface ImageConfig {
   created?: string;
   config: { Labels?: Record<string, string> | null } & Record<string, unknown>;
-  history?: { created?: string; empty_layer?: boolean }[];
+  history?: { created?: string; created_by?: string; comment?: string; empty_layer?: boolean }[];
   rootfs: { type: string; diff_ids: string[] };
   [other: string]: unknown;
 }
+
+/** More than any configuration has. */
+export const longestConfig = 4 << 20;
 
 /** An image as `docker save` wrote it: its layers lie in one open file, in the order in which they are put on each other. */
 export interface SavedImage { config: ImageConfig; configBytes: Buffer; layers: readonly Extent[] }

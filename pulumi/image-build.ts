@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { runDocker, type DockerClient } from "./docker-cli.ts";
@@ -47,6 +47,30 @@ export async function buildImage(client: DockerClient, root: string, image: Imag
   }
 }
 
+/**
+ * Asks which packages the image of FreeSWITCH would take today.
+ *
+ * @returns lines as images/freeswitch/packages.lock has them
+ */
+export async function resolvePackages(client: DockerClient, root: string, freeswitch: Settings["freeswitch"]): Promise<string> {
+  const builder = await buildClient(client);
+  const buildArgs: Record<string, string> = freeswitch.apt === undefined ? {} : { FREESWITCH_APT_SOURCE: freeswitch.apt };
+  const image = { name: "freeswitch" as const, buildArgs };
+  const secret = secretFile(image, freeswitch);
+  const folder = mkdtempSync(join(tmpdir(), "houseline-packages-"));
+  try {
+    const words = buildArguments(image, "houseline/building:packages", { secret: secret?.path, fresh: true });
+    const { code, stderr } = await runDocker(builder, [...words.slice(0, -1), "--target", "packages", "--output", `type=local,dest=${folder}`, "."], {
+      directory: root, environment: { DOCKER_BUILDKIT: "1", BUILDKIT_PROGRESS: "plain" }, timeoutSeconds: 900,
+    });
+    if (code !== 0) throw new Refusal(`The sources of packages could not be asked:\n${stderr.trim().split("\n").slice(-12).map((line) => `  ${line}`).join("\n")}\nNothing was changed.`);
+    return readFileSync(join(folder, "packages"), "utf8");
+  } finally {
+    secret?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** The words of the build: a function of the image alone, so that a test can read them. */
 export function buildArguments(image: Pick<Image, "name" | "buildArgs">, tag: string, { secret, fresh = false }: { secret?: string; fresh?: boolean } = {}): string[] {
   return [
@@ -70,7 +94,7 @@ function hostSecrets(): string[] {
 }
 
 /** Credentials for the package source, in a file that only this user reads and that goes away with the build. */
-function secretFile(image: Image, freeswitch: Settings["freeswitch"]): { path: string; remove: () => void } | undefined {
+function secretFile(image: Pick<Image, "name">, freeswitch: Settings["freeswitch"]): { path: string; remove: () => void } | undefined {
   if (image.name !== "freeswitch") return undefined;
   const content = freeswitch.aptCredentials
     ?? (freeswitch.token === undefined ? undefined : `machine freeswitch.signalwire.com login signalwire password ${freeswitch.token}`);

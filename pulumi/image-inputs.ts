@@ -31,7 +31,7 @@ export function inputLines(root: string, inputs: ImageInputs): InputLine[] {
     ...inputs.files.flatMap((path) => filesUnder(root, path)).sort().map((file) => {
       const path = join(root, file);
       const executable = (statSync(path).mode & 0o100) !== 0 ? "x" : "-";
-      return ["file", file, executable, createHash("sha256").update(readFileSync(path)).digest("hex")] as const;
+      return ["file", file, executable, sha256(readFileSync(path))] as const;
     }),
   ];
 }
@@ -43,10 +43,15 @@ export function tagOf(lines: readonly InputLine[]): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-/** The inputs as an image's label keeps them: `{"file app/server/log.ts": "- 4f2a…"}`, digests at a quarter of their length. */
+/**
+ * The inputs as an image's label keeps them: `{"file app/server/log.ts": "- 4f2a…"}`, digests at a quarter of their length. Of
+ * a build argument the digest alone: where packages came from is nobody's business who has the image.
+ */
 export function inputRecord(lines: readonly InputLine[]): Record<string, string> {
-  return Object.fromEntries(lines.map(([kind, name, ...value]) => [`${kind} ${name}`, value.map(short).join(" ")]));
+  return Object.fromEntries(lines.map(([kind, name, ...value]) => [`${kind} ${name}`, (kind === "arg" ? value.map(sha256) : value).map(short).join(" ")]));
 }
+
+const sha256 = (content: string | Buffer) => createHash("sha256").update(content).digest("hex");
 
 /** Sixteen digits tell a change as well as sixty-four; a version stays whole. */
 const short = (value: string) => value.replace(/\b([0-9a-f]{16})[0-9a-f]{48}$/, "$1").replace(/(\bsha\d+-.{12}).*$/, "$1");

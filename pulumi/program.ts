@@ -3,9 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { AppServer } from "./app-server.ts";
 import { ownDataDirectory, voicemailDirectoryOf } from "./data-directory.ts";
 import type { DockerClient } from "./docker-cli.ts";
+import { GuardRails } from "./guard-rails.ts";
+import { imageFacts } from "./image-facts.ts";
 import { ensureImages, planImages, repositoryRoot, takeInventory, type Image, type ImageName, type Inventory } from "./images.ts";
 import { Forecast } from "./forecast.ts";
 import { LocalHost } from "./local-host.ts";
+import { findPublished } from "./published.ts";
 import { requireSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { Softswitch, directoryUrls } from "./softswitch.ts";
@@ -29,6 +32,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
   const sipUrl = `ws://${site}:${ports.switchEdge}/sip`;
   const image = (name: ImageName) => images[name]!.reference;
 
+  const rails = new GuardRails(settings, await imageFacts(client, Object.values(images).flatMap((one) => one?.reference ?? [])));
   const host = new LocalHost("local", client, settings.addresses);
 
   const softswitch = new Softswitch("softswitch", {
@@ -45,6 +49,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     switches: [{ name: "local", eslHost: host.privateAddress, eslPort: ports.esl, sipUrl }],
   });
 
+  rails.close();
   if (forecast) (given.foreseen ?? logged)(await forecast.told(client, stack));
   return { page: `http://${site}:${ports.applicationEdge}/`, sip: sipUrl, switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
 }
@@ -58,7 +63,7 @@ async function prepare(stack: string): Promise<Prepared> {
   const client: DockerClient = { path: "docker", host: process.env.DOCKER_HOST };
   const choice = chooseSwitch(settings);
   const inventory = await takeInventory(client);
-  const images = planImages(settings, choice, inventory);
+  const images = planImages(settings, choice, inventory, await findPublished(settings, inventory.platform));
   const dataDirectory = dataDirectoryOf(settings, stack);
   if (pulumi.runtime.isDryRun()) logged(missingImages(images, inventory));
   else await prepareHost({ settings, client, images, choice, dataDirectory }, stack, inventory);
@@ -68,7 +73,7 @@ async function prepare(stack: string): Promise<Prepared> {
 /** A sentence for each image that an update would get first. */
 export function missingImages(images: Record<ImageName, Image | undefined>, inventory: Inventory): string[] {
   return Object.values(images).filter((image) => image !== undefined && !inventory.images.has(image.reference))
-    .map((image) => `The image ${image!.reference} is ${image!.built ? "built, or pulled where a registry has it," : "pulled"} before anything is stopped.`);
+    .map((image) => `The image ${image!.reference} is ${image!.built ? "built" : "pulled"} before anything is stopped.`);
 }
 
 async function prepareHost({ settings, client, images, dataDirectory }: Prepared, stack: string, inventory: Inventory): Promise<void> {

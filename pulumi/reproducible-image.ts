@@ -19,9 +19,8 @@ export const inputsLabel = "houseline.inputs";
  * @param inputs as `inputRecord` gives them
  */
 export async function makeReproducible(client: DockerClient, built: string, reference: string, name: string, bases: readonly string[], inputs: Record<string, string>): Promise<void> {
-  const below = await layersOfBases(client, bases);
   await withSavedImage(client, built, async ({ config, layers }, folder) => {
-    const own = ownLayers(config.rootfs.diff_ids, below);
+    const own = await ownLayerCount(client, bases, config.rootfs.diff_ids);
     const path = join(folder, "layers.tar");
     const fd = openSync(path, "w+");
     try {
@@ -41,12 +40,9 @@ export async function makeReproducible(client: DockerClient, built: string, refe
   });
 }
 
-async function layersOfBases(client: DockerClient, bases: readonly string[]): Promise<string[][]> {
-  return Promise.all(bases.map(async (base) => JSON.parse(await docker(client, ["image", "inspect", "--format", "{{json .RootFS.Layers}}", base])) as string[]));
-}
-
-/** How many of the lowest layers are a base image's. */
-function ownLayers(layers: readonly string[], below: readonly string[][]): number {
+/** How many of the lowest layers are a base image's, so where our own begin. */
+export async function ownLayerCount(client: DockerClient, bases: readonly string[], layers: readonly string[]): Promise<number> {
+  const below = await Promise.all(bases.map(async (base) => JSON.parse(await docker(client, ["image", "inspect", "--format", "{{json .RootFS.Layers}}", base])) as string[]));
   const fitting = below.filter((base) => base.every((layer, index) => layers[index] === layer));
   return Math.max(0, ...fitting.map(({ length }) => length));
 }

@@ -18,7 +18,8 @@ const text = () => z.string().min(1).max(1_000);
 const hostName = () => z.string().max(253).regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "a host name in small letters");
 const ipAddress = () => z.ipv4("an IPv4 address");
 const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
-const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch:1.11.1");
+const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch@sha256:…");
+const registryAddress = () => z.string().max(200).regex(/^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$/, "a registry such as registry.example.com or registry.example.com/team");
 const password = () => z.string().min(8).max(200).regex(/^[\x21-\x7e]+$/, "printable characters without spaces");
 
 export const schema = z.strictObject({
@@ -61,12 +62,18 @@ export const schema = z.strictObject({
     jwtExtensions: z.string().regex(/^[0-9]{2,6}-[0-9]{2,6}$/, "two extensions with '-' between them, such as 2000-8999").default("2000-8999"),
   }).prefault({}),
   apiOrigins: z.string().max(2_000).regex(/^(https?:\/\/[^\s"'<>/@]+( |$))+$/, "origins such as https://crm.example.com, separated by one space").optional(),
-  registry: z.string().max(200).regex(/^[a-z0-9][a-z0-9._:/-]*$/, "a registry such as registry.example.com or registry.example.com/team").optional(),
+  registry: z.strictObject({
+    address: registryAddress().optional(),
+    user: z.string().max(200).regex(/^[\x21-\x39\x3b-\x7e]+$/, "printable characters without spaces and ':'").optional(),
+    password: z.string().max(10_000).regex(/^[\x21-\x7e]+$/, "printable characters without spaces").optional(),
+  }).prefault({}),
   images: z.strictObject({
     appServer: imageName().optional(),
     labSwitch: imageName().optional(),
     edge: imageName().optional(),
     sound: imageName().optional(),
+    keepDays: number(z.number().int().min(0).max(3_650)).default(30),
+    minimumFreePercent: number(z.number().int().min(0).max(90)).default(10),
   }).prefault({}),
   volumes: z.strictObject({
     switchSlots: volumeName().optional(),
@@ -87,7 +94,7 @@ export type Settings = z.infer<typeof schema>;
 
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
-  "freeswitch.aptCredentials", "freeswitch.token", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
+  "freeswitch.aptCredentials", "freeswitch.token", "registry.password", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
   "secrets.adminToken", "secrets.databaseUrl", "signIn.jwtSecret",
 ];
 

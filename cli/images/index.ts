@@ -1,17 +1,22 @@
 import { chooseSwitch } from "../../pulumi/switch-choice.ts";
-import { ensureImages, planImages, takeInventory, type Image, type Inventory } from "../../pulumi/images.ts";
+import { planImages, takeInventory, type Image, type Inventory } from "../../pulumi/images.ts";
 import type { DockerClient } from "../../pulumi/docker-cli.ts";
 import { didYouMean } from "../../pulumi/nearest.ts";
+import { findPublished } from "../../pulumi/published.ts";
 import type { Settings } from "../../pulumi/settings.ts";
 import { loadSettings, type Environment } from "../environment.ts";
 import { Failure } from "../failure.ts";
 import { environmentOf, readOptions, stackOptions } from "../options.ts";
 import { dockerClient } from "../setup/docker-engine.ts";
 import { forImages, setUp, useOwnTools } from "../setup/index.ts";
-import { say, step } from "../terminal.ts";
+import { buildMissing } from "./build.ts";
+import { check } from "./check/index.ts";
 import { explain } from "./explain.ts";
 import { list } from "./list.ts";
+import { plan } from "./plan.ts";
+import { publish } from "./publish.ts";
 import { rebuild } from "./rebuild.ts";
+import { update } from "./update.ts";
 
 /** What every action on images is given: a stack, its configuration, and the images that it calls for. */
 export interface ImagesContext {
@@ -26,12 +31,12 @@ export interface ImagesContext {
 const options = {
   ...stackOptions,
   json: { type: "boolean" }, yes: { type: "boolean" },
-  explain: { type: "string" }, build: { type: "boolean" }, rebuild: { type: "string" },
+  explain: { type: "string" }, build: { type: "boolean" }, rebuild: { type: "string" }, publish: { type: "string" }, plan: { type: "boolean" }, check: { type: "boolean" }, update: { type: "boolean" },
 } as const;
 /** Of these at most one is given. */
-const actions = ["explain", "build", "rebuild"] as const;
+const actions = ["explain", "build", "rebuild", "publish", "plan", "check", "update"] as const;
 
-/** `./houseline images [stack]`: lists the images of a stack, says why they changed, builds them. */
+/** `./houseline images [stack]`: lists the images of a stack, says why they changed, builds and publishes them. */
 export async function images(args: string[]): Promise<number> {
   const parsed = readOptions("images", args, options, 1);
   const { values } = parsed;
@@ -39,24 +44,22 @@ export async function images(args: string[]): Promise<number> {
   if (given.length > 1) throw new Failure(`'./houseline images' does one thing at a time: give --${given[0]} or --${given[1]}, not both.`);
   const environment = environmentOf(parsed);
   const settings = loadSettings(environment);
-  if (values.build || values.rebuild !== undefined) await setUp(forImages, { yes: values.yes ?? false });
+  if (values.build || values.rebuild !== undefined || values.publish !== undefined || values.update) await setUp(forImages, { yes: values.yes ?? false });
   else useOwnTools();
   const client = dockerClient();
   const inventory = await takeInventory(client);
-  const wanted = Object.values(planImages(settings, chooseSwitch(settings), inventory)).filter((image) => image !== undefined);
-  const context: ImagesContext = { environment, settings, client, inventory, images: wanted, json: values.json ?? false };
+  const common = { environment, settings, client, inventory, json: values.json ?? false };
+  if (values.publish !== undefined) return publish({ ...common, images: [] }, values.publish);
+  if (values.update) return update({ ...common, images: [] });
+  const published = await findPublished(settings, inventory.platform);
+  const wanted = Object.values(planImages(settings, chooseSwitch(settings), inventory, published)).filter((image) => image !== undefined);
+  const context: ImagesContext = { ...common, images: wanted };
   if (values.explain !== undefined) return explain(context, named(context, values.explain));
   if (values.rebuild !== undefined) return rebuild(context, named(context, values.rebuild));
+  if (values.plan) return plan(context);
+  if (values.check) return check(context);
   if (values.build) await buildMissing(context);
   return list({ ...context, inventory: await takeInventory(client) });
-}
-
-/** Builds, or gets, every image that is not there. */
-export async function buildMissing({ client, settings, inventory, images: wanted }: ImagesContext): Promise<void> {
-  for (const image of wanted.filter(({ reference }) => !inventory.images.has(reference))) {
-    await step(`Image ${image.reference}`, (note) => ensureImages(client, [image], settings, inventory, (_, what) => note(what)));
-  }
-  if (wanted.every(({ reference }) => inventory.images.has(reference))) say("Every image is there: nothing to build.");
 }
 
 function named({ images: wanted, environment: { stack } }: ImagesContext, name: string): Image {

@@ -1,7 +1,9 @@
+import { shortName } from "../../pulumi/containers.ts";
 import { runDocker, type DockerClient } from "../../pulumi/docker-cli.ts";
 import { currentRelease } from "../releases.ts";
 import { say } from "../terminal.ts";
 import type { ImagesContext } from "./index.ts";
+import { megabytes } from "./megabytes.ts";
 
 /** `./houseline images`: each image with its tag, whether it is there, its size, and whether it is what is deployed. */
 export async function list({ environment, client, images, json }: ImagesContext): Promise<number> {
@@ -9,8 +11,8 @@ export async function list({ environment, client, images, json }: ImagesContext)
   const rows = await Promise.all(images.map(async ({ name, reference, built }) => {
     const size = await sizeOf(client, reference);
     return {
-      image: name, reference, tag: reference.slice(reference.lastIndexOf(":") + 1), built: size !== undefined, bytes: size?.all, ownBytes: size?.own,
-      made: built ? "here" : "elsewhere", deployed: deployed === undefined ? undefined : deployed[name] === reference,
+      image: name, reference, tag: shortName(reference), there: size !== undefined, bytes: size?.all, ownBytes: size?.own,
+      built, deployed: deployed === undefined ? undefined : deployed[name] === reference,
     };
   }));
   if (json) {
@@ -19,11 +21,15 @@ export async function list({ environment, client, images, json }: ImagesContext)
   }
   for (const row of rows) {
     const size = row.bytes === undefined ? "" : `${megabytes(row.bytes)}, of it ours ${megabytes(row.ownBytes!)}`;
-    const state = row.deployed === undefined ? "" : row.deployed ? "deployed" : `differs from what is deployed (--explain ${row.image})`;
-    say(`  ${row.image.padEnd(17)} ${row.tag.slice(0, 24).padEnd(13)} ${(row.built ? "built" : "not built").padEnd(9)}  ${size.padEnd(28)}  ${state}`.trimEnd());
+    const deployment = row.deployed === undefined ? "" : row.deployed ? "deployed" : `differs from what is deployed (--explain ${row.image})`;
+    say(`  ${row.image.padEnd(17)} ${row.tag.slice(0, 24).padEnd(13)} ${stateOf(row).padEnd(10)}  ${size.padEnd(28)}  ${deployment}`.trimEnd());
   }
-  if (rows.some((row) => !row.built)) say("\n'./houseline images --build' builds what is not built; './houseline up' does it too.");
+  if (rows.some((row) => row.built && !row.there)) say("\n'./houseline images --build' builds what is not built; './houseline up' does it too.");
   return 0;
+}
+
+function stateOf({ built, there }: { built: boolean; there: boolean }): string {
+  return built ? (there ? "built" : "not built") : (there ? "here" : "not pulled");
 }
 
 /** Bytes on this host before compression: all of it, and what lies above the base image. */
@@ -35,8 +41,4 @@ async function sizeOf(client: DockerClient, reference: string): Promise<{ all: n
   if (inspected.code !== 0) return undefined;
   const own = history.stdout.trim().split("\n").filter((line) => line.includes("buildkit")).reduce((sum, line) => sum + Number.parseInt(line, 10), 0);
   return { all: Number(inspected.stdout), own };
-}
-
-export function megabytes(bytes: number): string {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }

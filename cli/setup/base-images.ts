@@ -1,6 +1,7 @@
 import { closeSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { baseLockFile, baseLocks, lockedReference } from "../../pulumi/base-locks.ts";
 import { docker, runDocker } from "../../pulumi/docker-cli.ts";
 import { run } from "../../pulumi/process.ts";
 import { Failure } from "../failure.ts";
@@ -36,17 +37,41 @@ export const baseImages: Prerequisite = {
     return missing.length === 0 ? Object.keys(standIns).join(", ") : undefined;
   },
   async get(consent) {
+    const locks = baseLocks(root);
     for (const image of await missingImages()) {
+      const digest = locks.get(image);
+      if (digest !== undefined) {
+        await getLocked(image, digest);
+        continue;
+      }
       if (await pulled(image)) continue;
       await standIns[image]!(consent);
     }
   },
 };
 
+/** Those that aren't there, or are another than images/bases.lock names. */
 async function missingImages(): Promise<string[]> {
-  const present = await Promise.all(Object.keys(standIns).map(async (image) =>
-    (await runDocker(dockerClient(), ["image", "inspect", "--format", "{{.Id}}", image])).code === 0 ? [] : [image]));
+  const locks = baseLocks(root);
+  const present = await Promise.all(Object.keys(standIns).map(async (image) => {
+    const digest = locks.get(image);
+    const { code, stdout } = await runDocker(dockerClient(), ["image", "inspect", "--format", "{{json .RepoDigests}}", image]);
+    return code === 0 && (digest === undefined || stdout.includes(`@${digest}"`)) ? [] : [image];
+  }));
   return present.flat();
+}
+
+/** Pulls a locked image by its digest, and gives it the name that Dockerfiles have. */
+async function getLocked(image: string, digest: string): Promise<void> {
+  const reference = lockedReference(image, digest);
+  await step(`Image ${reference}`, async (note) => {
+    note("pulling");
+    const { code, stderr } = await runDocker(dockerClient(), ["pull", "--quiet", reference], { timeoutSeconds: 900 });
+    if (code !== 0) {
+      throw new Failure(`${baseLockFile} locks ${image} to ${digest}, which can't be pulled (${stderr.trim().split("\n").at(-1)}). Type './houseline images --update' where its registry can be reached, or write '${image} unlocked' there to build on what is here.`);
+    }
+    await docker(dockerClient(), ["tag", reference, image]);
+  });
 }
 
 async function pulled(image: string): Promise<boolean> {

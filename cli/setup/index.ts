@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { binDirectory, pulumiHome } from "../paths.ts";
 import { baseImages } from "./base-images.ts";
 import { chromium } from "./chromium.ts";
+import { containerRegistry } from "./container-registry.ts";
 import { dockerEngine } from "./docker-engine.ts";
 import { languageHost } from "./language-host.ts";
 import { postgresql } from "./postgresql.ts";
@@ -12,10 +13,10 @@ import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
 export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin, baseImages];
 /** What building images needs. */
 export const forImages: readonly Prerequisite[] = [dockerEngine, baseImages];
-/** What removing a stack needs. */
-export const forRemoving: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
+/** What removing a stack needs, and deploying one whose images come from a registry. */
+export const withoutBuilding: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql, containerRegistry];
 /** What the unit tests need. */
 export const forUnitTests: readonly Prerequisite[] = [postgresql];
 

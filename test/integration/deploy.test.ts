@@ -101,9 +101,10 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
 
   it("an image that can't be had: refused before anything is stopped", async () => {
     const before = await deployment.containers();
-    await deployment.configure({ images: { appServer: "localhost:1/houseline/app-server:nowhere" } });
+    const nowhere = `localhost:1/houseline/app-server@sha256:${"0".repeat(64)}`;
+    await deployment.configure({ images: { appServer: nowhere } });
     const { code, stderr } = await deployment.run("up", "--yes");
-    expect([code, stderr]).toEqual([1, expect.stringContaining("The image localhost:1/houseline/app-server:nowhere, which the configuration names, is neither on this host nor can it be pulled.")]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`The image ${nowhere} is neither on this host nor can it be pulled (`)]);
     expect(await deployment.containers()).toEqual(before);
   });
 
