@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,8 @@ import { run } from "../pulumi/process.ts";
 
 /** Docker engines of the tests' own live in a folder each, named after the process that made it. */
 export const engineFolder = (pid: number, name: string) => join(tmpdir(), `houseline-engine-${pid}-${name}`);
+/** Its network bridge: a daemon that is told to have none removes the one of the daemon beside it. */
+export const bridgeOf = (folder: string) => `hl${createHash("sha256").update(folder).digest("hex").slice(0, 10)}`;
 const named = /^houseline-engine-(\d+)-/;
 /** Milliseconds that killed processes may take to be gone. */
 const endMs = 10_000;
@@ -25,6 +28,7 @@ export async function removeLeftoverEngines(isOver: (pid: number) => boolean): P
 /** Removes an engine with everything that it has. */
 export async function removeEngine(folder: string): Promise<void> {
   await killEngine(folder);
+  await run("ip", ["link", "delete", bridgeOf(folder)]);
   await unmountUnder(folder);
   rmSync(folder, { recursive: true, force: true });
 }

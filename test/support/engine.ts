@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { engineFolder, killEngine, removeEngine, unmountUnder } from "../../cli/leftover-engines.ts";
+import { bridgeOf, engineFolder, killEngine, removeEngine, unmountUnder } from "../../cli/leftover-engines.ts";
 import { runMark } from "../../cli/leftovers.ts";
 import { allOnPath } from "../../cli/setup/on-path.ts";
 import { dockerClient } from "../../cli/setup/docker-engine.ts";
 import { ensureImages, planImages, repositoryRoot, takeInventory } from "../../pulumi/images.ts";
 import { baseImages } from "../../pulumi/image-inputs.ts";
+import { run } from "../../pulumi/process.ts";
 import { readSettings } from "../../pulumi/settings.ts";
 import { chooseSwitch } from "../../pulumi/switch-choice.ts";
 import { docker } from "./docker.ts";
@@ -16,11 +18,11 @@ import { until } from "./until.ts";
 const startMs = 30_000;
 
 /** Why there can't be one here, or nothing when there can: it takes root, to mount and to start a daemon. */
-export const noEngine = process.getuid?.() !== 0 ? "not root" : allOnPath("dockerd").length === 0 ? "no dockerd" : undefined;
+export const noEngine = process.getuid?.() !== 0 ? "not root" : allOnPath("dockerd").length === 0 ? "no dockerd" : allOnPath("ip").length === 0 ? "no ip (iproute2)" : undefined;
 
 /**
  * A Docker engine of the test's own, beside the machine's: it may be stopped, killed and filled up, and nobody else notices. Its containers
- * use the machine's network, as those of a stack do; there is no bridge.
+ * use the machine's network, as those of a stack do.
  */
 export class Engine {
   readonly host: string;
@@ -53,9 +55,12 @@ export class Engine {
   async start(): Promise<void> {
     const path = (name: string) => join(this.#folder, name);
     const log = openSync(path("log"), "a");
+    const bridge = bridgeOf(this.#folder);
+    // There already, when it starts again.
+    if ((await run("ip", ["link", "add", bridge, "type", "bridge"])).code === 0) await run("ip", ["address", "add", `10.213.${randomInt(1, 255)}.1/24`, "dev", bridge]);
     // Without the mark of the run, which waits for those who bear it to end.
     const child = spawn(allOnPath("dockerd")[0]!, [
-      "--data-root", path("data"), "--exec-root", path("exec"), "--pidfile", path("docker.pid"), "--host", this.host, "--bridge", "none", "--iptables=false", "--log-level", "warn",
+      "--data-root", path("data"), "--exec-root", path("exec"), "--pidfile", path("docker.pid"), "--host", this.host, "--bridge", bridge, "--iptables=false", "--ip6tables=false", "--log-level", "warn",
       // A machine's own containerd would be shared.
       "--containerd-namespace", "houseline-test", "--containerd-plugins-namespace", "houseline-test-plugins",
     ], { stdio: ["ignore", log, log], detached: true, env: { ...process.env, [runMark]: undefined, DOCKER_HOST: undefined } });
