@@ -7,7 +7,7 @@ type Answer = { resolve(result: Record<string, unknown>): void; reject(error: Er
 export class Subscriber {
   readonly #token: string;
   readonly #urls: readonly string[];
-  readonly #origin: string;
+  readonly #headers: Record<string, string>;
   readonly #waiting = new Map<number, Answer>();
   #lastId = 1;
   #socket: WebSocket | undefined;
@@ -26,11 +26,14 @@ export class Subscriber {
   /** The switch to register with, as the server says it. */
   onSip: (account: SipAccount | null) => void = () => {};
 
-  /** @param urls of the slots, or of the edge before them: the next is tried when one goes */
-  constructor(token: string, urls: readonly string[], origin = "http://localhost:1") {
+  /**
+   * @param urls of the slots, or of the edge before them: the next is tried when one goes
+   * @param address where it comes from, as an edge would say it: of one address there may be so many
+   */
+  constructor(token: string, urls: readonly string[], origin = "http://localhost:1", address?: string) {
     this.#token = token;
     this.#urls = urls;
-    this.#origin = origin;
+    this.#headers = { origin, ...(address !== undefined && { "x-forwarded-for": address }) };
   }
 
   /** @throws what the server answered, with its `code`; `unavailable` when the socket went before the answer */
@@ -54,7 +57,7 @@ export class Subscriber {
 
   #connect(name: string, params: object): Promise<void> {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(this.#urls[this.#at]!, { origin: this.#origin, perMessageDeflate: false, skipUTF8Validation: true });
+      const socket = new WebSocket(this.#urls[this.#at]!, { headers: this.#headers, perMessageDeflate: false, skipUTF8Validation: true });
       this.#socket = socket;
       let established = false;
       socket.on("open", () => {
