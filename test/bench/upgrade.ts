@@ -12,7 +12,7 @@ const clients = Number(process.env.HOUSELINE_BENCH_CLIENTS ?? 200);
 /** Three calls are heard in Chromium, one is transferred in the middle of it. */
 const size = { light: Math.max(1, calls - 4), clients };
 /** Seconds in which the people of a scene are watched. */
-const watched = 30;
+const watched = 20;
 
 type Role = "freeswitch" | "app-server" | "softswitch-edge";
 /** Where the configuration names an image of a role. */

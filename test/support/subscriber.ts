@@ -39,11 +39,16 @@ export class Subscriber {
   /** @throws what the server answered, with its `code`; `unavailable` when the socket went before the answer */
   request<Name extends RequestName>(name: Name, params: ParamsInput<Name>): Promise<Record<string, unknown>> {
     return new Promise((resolve, reject) => {
-      if (this.#socket?.readyState !== WebSocket.OPEN || this.#awaySince > 0) return reject(Object.assign(new Error("no session at the moment"), { code: "unavailable" }));
+      if (!this.isThere) return reject(Object.assign(new Error("no session at the moment"), { code: "unavailable" }));
       const id = ++this.#lastId;
       this.#waiting.set(id, { resolve, reject });
-      this.#socket.send(JSON.stringify({ type: "request", id, name, params }));
+      this.#socket!.send(JSON.stringify({ type: "request", id, name, params }));
     });
+  }
+
+  /** Whether it has its session at the moment. */
+  get isThere(): boolean {
+    return this.#socket?.readyState === WebSocket.OPEN && this.#awaySince === 0;
   }
 
   signIn(): Promise<void> {

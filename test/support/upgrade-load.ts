@@ -268,6 +268,7 @@ export class LoadedScene {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const kept: string[] = [];
+    await until("the session of the writer", () => from.control.isThere, 30_000);
     for (let before: number | undefined; ;) {
       const { messages } = await from.control.request("listMessages", { with: to.user, limit: 100, ...(before === undefined ? {} : { before }) }) as { messages: { id: number; body: string }[] };
       kept.push(...messages.map(({ body }) => body).filter((body) => body.startsWith(mark)));
