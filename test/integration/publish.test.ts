@@ -6,6 +6,7 @@ import { Deployment, root, type CommandResult } from "../support/deployment.ts";
 import { Registry } from "../../pulumi/registry.ts";
 import { docker } from "../support/docker.ts";
 import { TestEngine } from "../support/empty-engine.ts";
+import { noEngine } from "../support/engine.ts";
 import { account, TestRegistry } from "../support/registry.ts";
 
 const names = ["secrets", "freeswitch-sound", "lab-switch", "edge", "app-server"];
@@ -13,7 +14,7 @@ interface Plan { downloadedBytes: number; images: { image: string; layers: { dig
 interface Sbom { spdxVersion: string; packages: { SPDXID: string; name: string; externalRefs: { referenceLocator: string }[] }[] }
 interface Published { release: string; images: { image: string; digest: string; sentBytes: number; existed: boolean }[] }
 
-describe("images published to a registry and deployed from it", () => {
+describe.skipIf(noEngine)(`images published to a registry and deployed from it${noEngine ? ` (left out here: ${noEngine})` : ""}`, () => {
   let registry: TestRegistry;
   let engine: TestEngine;
   let deployment: Deployment;
