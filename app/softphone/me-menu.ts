@@ -12,12 +12,14 @@ export class MeMenu {
   readonly #menu = byId("me-menu");
   readonly #text = element("input", { "type": "text", "maxlength": 140, "aria-label": words.statusText, "placeholder": words.statusText, "autocomplete": "off" });
   readonly #choices = new Map<Availability, HTMLInputElement>();
+  /** Chosen here, and not yet confirmed by the server: what else is told meanwhile must not take the mark back. */
+  #chosen?: Availability;
 
   constructor(phone: Houseline, actions: { settings(): void; signOut(): void }) {
     this.#phone = phone;
     this.#me.addEventListener("click", () => this.toggle());
     const choices = availabilities.map((availability) => {
-      const radio = element("input", { type: "radio", name: "availability", value: availability, change: () => attempt(() => phone.directory.setStatus({ availability })) });
+      const radio = element("input", { type: "radio", name: "availability", value: availability, change: () => attempt(() => this.#choose(availability)) });
       this.#choices.set(availability, radio);
       return element("label", { "class": "choice", "data-presence": availability }, radio, element("span", { "class": "dot" }), element("span", {}, words.presence[availability]));
     });
@@ -44,6 +46,16 @@ export class MeMenu {
     else if (focus) this.#me.focus();
   }
 
+  async #choose(availability: Availability): Promise<void> {
+    this.#chosen = availability;
+    try {
+      await this.#phone.directory.setStatus({ availability });
+    } finally {
+      if (this.#chosen === availability) this.#chosen = undefined;
+      this.show();
+    }
+  }
+
   show(): void {
     const { me, directory } = this.#phone;
     if (!me) return;
@@ -51,7 +63,7 @@ export class MeMenu {
     this.#me.dataset.presence = me.presence;
     this.#me.setAttribute("aria-label", words.myStatus(me.name, presence));
     this.#me.replaceChildren(portrait(me.name), element("span", { "class": "who" }, element("b", {}, me.name), element("span", {}, `${me.extension} · ${me.text || presence}`)));
-    const choice = this.#choices.get(directory.availability);
+    const choice = this.#choices.get(this.#chosen ?? directory.availability);
     if (choice) choice.checked = true;
     if (document.activeElement !== this.#text) this.#text.value = directory.profile?.text ?? me.text ?? "";
   }

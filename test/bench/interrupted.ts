@@ -9,8 +9,8 @@ try {
   const steps = (await scene.steps()).slice(first - 1, last);
   const outcomes: Interruption[] = [];
   for (const [index, step] of steps.entries()) {
-    const outcome = await scene.killAt(step).catch((error: Error): Interruption => ({ reached: true, callSeconds: Infinity, statusTrue: false, notMended: error.message }));
-    process.stderr.write(`  ${index + 1}/${steps.length} ${step}: ${outcome.reached ? "" : "not passed this time; "}a call after ${outcome.callSeconds.toFixed(1)} s, status ${outcome.statusTrue ? "true" : "untrue"}, ${outcome.notMended ?? "mended"}\n`);
+    const outcome = await scene.killAt(step).catch((error: Error): Interruption => ({ reached: true, callSeconds: Infinity, notMended: error.message }));
+    process.stderr.write(`  ${index + 1}/${steps.length} ${step}: ${outcome.reached ? "" : "not passed this time; "}a call after ${outcome.callSeconds.toFixed(1)} s, status ${outcome.untruth ?? "true"}, ${outcome.notMended ?? "mended"}\n`);
     if (outcome.reached) outcomes.push(outcome);
   }
   const bad = (name: string, isBad: (outcome: Interruption) => boolean) => {
@@ -19,12 +19,12 @@ try {
   };
   report({ name: "steps of an upgrade at which its command was killed", value: outcomes.length, unit: "kills" });
   bad("kills after which two people could not sign in and call within 30 s", ({ callSeconds }) => callSeconds === Infinity);
-  bad("kills after which status did not tell what Docker has", ({ statusTrue }) => !statusTrue);
+  bad("kills after which status did not tell what Docker has", ({ untruth }) => untruth !== undefined);
   bad("kills that the next up did not mend", ({ notMended }) => notMended !== undefined);
   const waits = outcomes.map(({ callSeconds }) => callSeconds).filter(Number.isFinite);
   report({ name: "signing in and calling after a kill, median", value: median(waits), unit: "s" });
   report({ name: "signing in and calling after a kill, the longest", value: Math.max(...waits), unit: "s" });
-  process.exitCode = outcomes.every(({ callSeconds, statusTrue, notMended }) => callSeconds < Infinity && statusTrue && notMended === undefined) ? 0 : 1;
+  process.exitCode = outcomes.every(({ callSeconds, untruth, notMended }) => callSeconds < Infinity && untruth === undefined && notMended === undefined) ? 0 : 1;
 } finally {
   await scene.end();
 }

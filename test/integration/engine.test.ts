@@ -7,7 +7,7 @@ import { Deployment, root } from "../support/deployment.ts";
 import { nextRelease } from "../support/docker.ts";
 import { Engine, noEngine } from "../support/engine.ts";
 import { SmallDisk } from "../support/small-disk.ts";
-import { mended, statusIsTrue } from "../support/truth.ts";
+import { mended, statusUntruth } from "../support/truth.ts";
 import { until } from "../support/until.ts";
 
 describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch${noEngine ? ` (left out here: ${noEngine})` : ""}`, () => {
@@ -57,7 +57,7 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
     await peopleCall(deployment);
     console.log(`people call ${((performance.now() - began) / 1_000).toFixed(1)} s after Docker is back`);
     expect(await ids()).toEqual(before);
-    await until("everything healthy", async () => (await statusIsTrue(deployment)) && (await deployment.containers()).every(({ role, state, health }) => /secrets|sound/.test(role) ? state === "created" : health === "healthy"));
+    await until("everything healthy", async () => (await statusUntruth(deployment)) === undefined && (await deployment.containers()).every(({ role, state, health }) => /secrets|sound/.test(role) ? state === "created" : health === "healthy"));
     expect((await deployment.up()).stdout).toContain("Nothing to change");
   });
 
@@ -75,7 +75,7 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
 
     await engine.start();
     await peopleCall(deployment);
-    expect(await statusIsTrue(deployment)).toBe(true);
+    expect(await statusUntruth(deployment)).toBeUndefined();
     expect((await deployment.run("status")).stdout).toMatch(/'\.\/houseline up' by .* (failed|was interrupted)/);
     await deployment.up();
     await mended(deployment);
@@ -117,7 +117,7 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
     expect(output).not.toMatch(/^\s+at /m);
     await recordsAreWhole();
     await peopleCall(deployment);
-    expect(await statusIsTrue(deployment)).toBe(true);
+    expect(await statusUntruth(deployment)).toBeUndefined();
     disk().free();
     await deployment.up();
     await mended(deployment);

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { callersConfig, peopleCall } from "./callers.ts";
 import { Deployment } from "./deployment.ts";
 import { docker, nextRelease } from "./docker.ts";
-import { mended, statusIsTrue } from "./truth.ts";
+import { mended, statusUntruth } from "./truth.ts";
 import { until } from "./until.ts";
 
 /** What every process of one command has in its environment. */
@@ -17,7 +17,8 @@ export interface Interruption {
   reached: boolean;
   /** Seconds from the kill to the end of a call of two who signed in anew. */
   callSeconds: number;
-  statusTrue: boolean;
+  /** What `status` told otherwise than it was, or nothing. */
+  untruth?: string;
   /** What the next `up` left wrong, or nothing. */
   notMended?: string;
 }
@@ -65,7 +66,7 @@ export class Interrupted {
     const began = performance.now();
     await peopleCall(this.deployment, 30_000);
     const callSeconds = (performance.now() - began) / 1_000;
-    const statusTrue = await statusIsTrue(this.deployment);
+    const untruth = await statusUntruth(this.deployment);
     let notMended: string | undefined;
     try {
       await this.deployment.up();
@@ -74,7 +75,7 @@ export class Interrupted {
     } catch (error) {
       notMended = (error as Error).message;
     }
-    return { reached, callSeconds, statusTrue, notMended };
+    return { reached, callSeconds, untruth, notMended };
   }
 
   async end(): Promise<void> {

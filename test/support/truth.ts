@@ -3,21 +3,32 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { root, type Deployment } from "./deployment.ts";
 import { docker, type Seen } from "./docker.ts";
+import { until } from "./until.ts";
 
 interface Told { role: string; id: string; state: string; serving: boolean; slot?: number }
 
 const isData = (role: string) => /-secrets$|^freeswitch-sound$/.test(role);
 
-/** Whether `status` tells what Docker has: the same containers in the same states, the newest healthy one of a role as the one that serves. */
-export async function statusIsTrue(deployment: Deployment): Promise<boolean> {
-  const told = (JSON.parse((await deployment.run("status", "--json")).stdout) as { containers: Told[] }).containers;
-  const seen = await deployment.containers();
-  const line = ({ id, state }: Pick<Told, "id" | "state">) => `${id} ${state}`;
-  const same = told.map(line).sort().join() === seen.map((one) => line({ id: one.id, state: isData(one.role) ? "data" : one.health ?? one.state })).sort().join();
-  return same && [...new Set(seen.map(({ role }) => role))].every((role) => {
-    const ready = seen.filter((one) => one.role === role && (isData(role) ? one.state === "created" : one.state === "running" && one.health === "healthy"));
-    return told.filter((one) => one.role === role && one.serving).length === Math.min(1, ready.length);
+/**
+ * What `status` tells otherwise than Docker has it, or nothing: it names the same containers in the same states, the
+ * newest healthy one of a role as the one that serves. Asked again while containers change under it.
+ */
+export async function statusUntruth(deployment: Deployment): Promise<string | undefined> {
+  const line = ({ id, state }: Pick<Told, "id" | "state">) => `${id.slice(0, 12)} ${state}`;
+  const lines = (some: readonly Pick<Told, "id" | "state">[]) => some.map(line).sort().join(", ");
+  const look = async () => (await deployment.containers()).map((one) => ({ ...one, state: isData(one.role) ? "data" : one.health ?? one.state, running: one.state === "running" }));
+  const { told, seen } = await until("containers that stay as they are while `status` is asked", async () => {
+    const before = await look();
+    const told = (JSON.parse((await deployment.run("status", "--json")).stdout) as { containers: Told[] }).containers;
+    const seen = await look();
+    return lines(before) === lines(seen) && { told, seen };
+  }, 60_000);
+  if (lines(told) !== lines(seen)) return `told ${lines(told)}; seen ${lines(seen)}`;
+  const wrong = [...new Set(seen.map(({ role }) => role))].filter((role) => {
+    const ready = seen.filter((one) => one.role === role && (one.state === "data" || (one.running && one.health === "healthy")));
+    return told.filter((one) => one.role === role && one.serving).length !== Math.min(1, ready.length);
   });
+  return wrong.length > 0 ? `not one serves of: ${wrong.join(", ")}` : undefined;
 }
 
 /** As a deployment leaves a stack: one healthy container for each service, of what is configured, and no other; nothing that the engine has yet to do. */
