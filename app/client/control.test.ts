@@ -101,7 +101,7 @@ test("a lost socket comes back with the token and the number of the last event, 
   control.on("state", (state) => states.push(state));
   lastSocket().terminate();
   await vi.waitFor(() => expect(states).toEqual(["reconnecting", "online"]));
-  expect(asked.at(-1)!.request.params).toEqual({ resumeToken: "token-1", lastSeq: 2 });
+  expect(asked.at(-1)!.request.params).toEqual({ resumeToken: "token-1", lastSeq: 2, knowsPeople: true });
   lastSocket().send(event(2, "person", { person: anna }));
   lastSocket().send(event(3, "person", { person: { ...anna, presence: "ringing" } }));
   await vi.waitFor(() => expect(heard).toEqual(["available", "in-call", "ringing"]));
@@ -114,6 +114,18 @@ test("a missing event makes it come back and ask for what it missed", async () =
   lastSocket().send(event(3, "person", { person: anna }));
   await vi.waitFor(() => expect(requests("resume")).toHaveLength(1));
   expect(requests("resume")[0]!.request.params.lastSeq).toBe(1);
+});
+
+test("a new page of the tab takes the session up, and has to be told of everybody", async () => {
+  const store = memoryStore();
+  const before = make({ store });
+  await before.login("anna", "right");
+  before.close();
+  const after = make({ store });
+  const people = new Promise((resolve) => { after.on("snapshot", (snapshot) => resolve(snapshot.people)); });
+  expect(after.start()).toBe(true);
+  expect(await people).toEqual([anna]);
+  expect(requests("resume")[0]!.request.params).toEqual({ resumeToken: "token-1", lastSeq: 0, knowsPeople: false });
 });
 
 test("right after a return the numbers may skip, since the snapshot covers them", async () => {

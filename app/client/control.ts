@@ -49,6 +49,8 @@ export class Control extends Emitter<ControlEvents> {
   #sip: SipAccount | undefined;
   /** Events that the server no longer has are covered by the snapshot: the first number after one may skip. */
   #justResumed = false;
+  /** Whether this page has everybody as the session was told: not a page that took it up from the one before. */
+  #knowsPeople = false;
   /** Whether somebody waits for the connection in the middle of a call: then attempts are short and follow each other closely. */
   hurried = false;
   #attempt = 0;
@@ -164,7 +166,7 @@ export class Control extends Emitter<ControlEvents> {
     try {
       socket = await this.#open(era);
       this.#justResumed = true;
-      const snapshot = await socket.request("resume", { resumeToken: token, lastSeq: this.#lastSeq });
+      const snapshot = await socket.request("resume", { resumeToken: token, lastSeq: this.#lastSeq, knowsPeople: this.#knowsPeople });
       if (era === this.#era) this.#adopt(socket, snapshot);
       else socket.close();
     } catch (error) {
@@ -199,6 +201,7 @@ export class Control extends Emitter<ControlEvents> {
     this.#token = snapshot.resumeToken;
     this.#sip = snapshot.sip ?? undefined;
     this.#attempt = 0;
+    this.#knowsPeople = true;
     this.#save();
     this.#to("online");
     this.emit("snapshot", snapshot);
@@ -260,6 +263,7 @@ export class Control extends Emitter<ControlEvents> {
     this.#socket = undefined;
     this.#token = undefined;
     this.#lastSeq = 0;
+    this.#knowsPeople = false;
     this.#attempt = 0;
     this.#store.clear();
   }

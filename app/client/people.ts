@@ -85,9 +85,11 @@ export class People extends Emitter<PeopleEvents> {
   }
 
   /** @internal */
-  takeSnapshot(me: Person, people: readonly Person[], profile: Profile | undefined): void {
-    this.#people.clear();
-    for (const person of people) this.#people.set(person.user, person);
+  takeSnapshot(me: Person, people: readonly Person[] | undefined, profile: Profile | undefined): void {
+    if (people) {
+      this.#people.clear();
+      for (const person of people) this.#people.set(person.user, person);
+    }
     this.#people.set(me.user, me);
     this.#me = me;
     this.#profile = profile;

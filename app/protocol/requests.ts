@@ -21,7 +21,10 @@ export const requests = {
   /** Signs in with a JWT that the company's application signed, or with an API token. A JWT makes the person on first sight. */
   loginWithToken: { params: z.object({ token: z.string().min(1).max(8_000) }), result: snapshot },
   /** Takes a session up again after its socket was lost; events after `lastSeq` follow. `not-found`: sign in again. */
-  resume: { params: z.object({ resumeToken: z.string().max(200), lastSeq: z.number().int().nonnegative() }), result: snapshot },
+  resume: { params: z.object({
+    resumeToken: z.string().max(200), lastSeq: z.number().int().nonnegative(),
+    knowsPeople: z.boolean().default(false).describe("the device still has the people of its last snapshot, with every event since: they need not be told when nothing is otherwise"),
+  }), result: snapshot },
   /** Ends the session and revokes its SIP account. */
   logout: { params: nothing, result: nothing },
   /** Answers at once: measures the way there and back. */

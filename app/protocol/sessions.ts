@@ -19,7 +19,7 @@ export const snapshot = z.object({
   replayed: z.boolean().optional().describe("after a return: whether every missed event follows or has come; false: start over from this snapshot"),
   me: person,
   profile: profile.optional(),
-  people: z.array(person),
+  people: z.array(person).optional().describe("left out after a return of a device that knows them, when they are as it was told"),
   calls: z.array(call).describe("in progress, and those that ended a moment ago"),
   sip: sipAccount.nullable(),
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { extension, roles, userName, type Permission, type Person, type Presence } from "../protocol/wire.ts";
 import type { Party } from "./calls/call.ts";
@@ -47,6 +48,8 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
   #source: PresenceSource | undefined;
   /** As last told. */
   readonly #told = new Map<string, string>();
+  /** Of everybody as last told, until somebody changes. */
+  #list: { text: string; digest: string } | undefined;
 
   constructor(store: Store, log: Logger) {
     super();
@@ -112,8 +115,13 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     return row && { user, name: row.name, extension: row.extension, presence: this.#presence(row), ...(row.text === "" ? {} : { text: row.text }) };
   }
 
-  list(): Person[] {
-    return [...this.#rows.keys()].map((user) => this.person(user)!);
+  /** Everybody as last told, as JSON: made once for however many devices come, and its digest. */
+  list(): { text: string; digest: string } {
+    if (!this.#list) {
+      const text = `[${[...this.#told.values()].join(",")}]`;
+      this.#list = { text, digest: createHash("sha256").update(text).digest("base64url") };
+    }
+    return this.#list;
   }
 
   /** @throws AlreadyThere when somebody has that user name or extension; RequestError when there are too many people */
@@ -144,6 +152,7 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
       const text = JSON.stringify(person);
       if (this.#told.get(user) === text) continue;
       this.#told.set(user, text);
+      this.#list = undefined;
       this.emit("changed", person);
     }
   }
@@ -159,6 +168,7 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     if (!row || !isSound(row)) {
       if (!this.#rows.delete(user)) return;
       this.#told.delete(user);
+      this.#list = undefined;
       this.emit("removed", user);
       if (old) await this.#forget(user, old.extension);
       return;

@@ -34,6 +34,11 @@ export class PresenceFeed {
     this.#waiting.delete(user);
   }
 
+  /** Whether every change has been told. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
+  }
+
   /** Tells whoever's turn it is. */
   step(): void {
     const now = this.#now();

@@ -3,7 +3,7 @@ import type { Calls } from "./calls/calls.ts";
 import type { History } from "./history.ts";
 import type { People } from "./people.ts";
 import type { Profiles } from "./profiles.ts";
-import { RequestError } from "./sessions/connection.ts";
+import { Prepared, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import type { Switches } from "./switch/switches.ts";
@@ -22,18 +22,26 @@ export class Snapshots {
     this.#parts = parts;
   }
 
-  /** @throws RequestError when the person was removed meanwhile */
-  async of(session: Session): Promise<Snapshot> {
+  /**
+   * As the answer to a request.
+   *
+   * @param more what a return is told besides; with `people` false the device knows everybody
+   * @throws RequestError when the person was removed meanwhile
+   */
+  async of(session: Session, more: { replayed?: boolean; people?: boolean } = {}): Promise<Prepared> {
     const { people, profiles } = this.#parts;
     const [profile, ended] = await Promise.all([profiles.of(session.user), this.#ended(session.user)]);
     const me = people.person(session.user);
     if (!me || !profile) throw new RequestError("not-found", "This person is not here any more.");
     const live = this.#parts.calls.of(session.user).flatMap((call) => this.#parts.calls.view(call) ?? []);
     const over = ended.filter(({ id }) => !live.some((call) => call.id === id));
-    return {
-      session: session.id, resumeToken: session.resumeToken, me, profile, people: people.list(),
+    const { people: toldOfPeople = true, ...rest } = more;
+    const snapshot: Omit<Snapshot, "people"> = {
+      session: session.id, resumeToken: session.resumeToken, me, profile, ...rest,
       calls: [...over, ...live].sort((a, b) => a.startedAt - b.startedAt), sip: this.account(session),
     };
+    const text = JSON.stringify(snapshot);
+    return new Prepared(toldOfPeople ? `${text.slice(0, -1)},"people":${people.list().text}}` : text);
   }
 
   /** What a device registers with, at the switch that takes calls now. */

@@ -73,7 +73,7 @@ export class Telephone {
     this.#log = log;
     this.people = new People(store, log);
     this.tokens = new ApiTokens(store, config.adminToken, log);
-    this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
+    this.sessions = new Sessions({ store, log, domain: config.domain, server, key: config.directoryPassword, peopleTold: () => (this.#presence.isIdle ? this.people.list().digest : undefined), permissionsOf: (user, apiToken) => this.#permissionsOf(user, apiToken) });
     this.switches = new Switches(config, log);
     this.rooms = new Rooms(store, log);
     this.index = new PeopleIndex(this.people);

@@ -118,7 +118,7 @@ export class Subscriber {
     this.#at = (this.#at + 1) % this.#urls.length;
     const again = () => {
       if (this.#closed) return;
-      this.#connect("resume", { resumeToken: this.#resumeToken, lastSeq: this.#lastSeq }).then(() => { this.resumed++; }, () => {
+      this.#connect("resume", { resumeToken: this.#resumeToken, lastSeq: this.#lastSeq, knowsPeople: true }).then(() => { this.resumed++; }, () => {
         this.#at = (this.#at + 1) % this.#urls.length;
         setTimeout(again, 200);
       });

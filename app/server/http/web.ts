@@ -69,7 +69,7 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       open++;
       byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
-      const connection = new Connection(webSocket, address, handle, log);
+      const connection = new Connection(webSocket, socket, address, handle, log);
       connection.onClose((code) => {
         metrics.socketClosed(code);
         open--;

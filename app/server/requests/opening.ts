@@ -1,7 +1,7 @@
-import type { Params, Snapshot } from "../../protocol/wire.ts";
+import type { Params } from "../../protocol/wire.ts";
 import type { Drain } from "../drain.ts";
 import type { Logger } from "../log.ts";
-import { RequestError, type Connection } from "../sessions/connection.ts";
+import { RequestError, type Connection, type Prepared } from "../sessions/connection.ts";
 import type { Session } from "../sessions/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { SignedIn, SignIn } from "../sign-in.ts";
@@ -22,24 +22,24 @@ export type OpeningRequest = "login" | "loginWithToken" | "resume";
 /** What a socket asks before it has a session. */
 export function openingRequests({ sessions, snapshots, signIn, drain, log, adopt }: Parts) {
   return {
-    async login(connection: Connection, params: Params<"login">): Promise<Snapshot> {
+    async login(connection: Connection, params: Params<"login">): Promise<Prepared> {
       refuseWhileDraining();
       return begin(connection, await signIn.byPassword(params, connection));
     },
 
-    async loginWithToken(connection: Connection, params: Params<"loginWithToken">): Promise<Snapshot> {
+    async loginWithToken(connection: Connection, params: Params<"loginWithToken">): Promise<Prepared> {
       refuseWhileDraining();
       return begin(connection, await signIn.byToken(params, connection));
     },
 
-    async resume(connection: Connection, { resumeToken, lastSeq }: Params<"resume">): Promise<Snapshot> {
+    async resume(connection: Connection, { resumeToken, lastSeq, knowsPeople }: Params<"resume">): Promise<Prepared> {
       refuseWhileDraining();
       const resumed = await sessions.resume(resumeToken, lastSeq, connection);
       if (!resumed) throw new RequestError("not-found", "The session has ended: sign in again.");
-      const { session, whole } = resumed;
+      const { session, whole, knewPeople } = resumed;
       log.info({ user: session.user, session: session.id, lastSeq, whole }, "session resumed");
       adopt(connection, session);
-      return { ...await snapshots.of(session), replayed: whole };
+      return snapshots.of(session, { replayed: whole, people: !(knowsPeople && whole && knewPeople) });
     },
   };
 
@@ -47,7 +47,7 @@ export function openingRequests({ sessions, snapshots, signIn, drain, log, adopt
     if (drain.begun) throw new RequestError("unavailable", "This release of the server is going: come back at once.");
   }
 
-  async function begin(connection: Connection, { user, apiToken }: SignedIn): Promise<Snapshot> {
+  async function begin(connection: Connection, { user, apiToken }: SignedIn): Promise<Prepared> {
     const session = await sessions.begin(user, connection, apiToken);
     log.info({ user, session: session.id, address: connection.address }, "signed in");
     adopt(connection, session);

@@ -14,13 +14,15 @@ class Reader extends EventEmitter {
   close(code: number) { this.closedWith = code; this.emit("close", code); }
   terminate() {}
   ping() {}
+  cork() {}
+  uncork() {}
 }
 
 describe("a connection's queue, with a made reader", () => {
   let connection: Connection;
   const open = () => {
     const reader = new Reader();
-    connection = new Connection(reader as unknown as WebSocket, "127.0.0.1", async () => ({}), createLog("error"));
+    connection = new Connection(reader as unknown as WebSocket, reader, "127.0.0.1", async () => ({}), createLog("error"));
     return reader;
   };
   afterEach(() => connection.close(1000, "over"));

@@ -1,7 +1,9 @@
+import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import { clientFrame, closeCodes, hello, limits, protocolVersion, requests, type ErrorCode, type RequestName } from "../../protocol/wire.ts";
 import type { Logger } from "../log.ts";
 import { StoreUnavailable } from "../store/database.ts";
+import { Heartbeats } from "./heartbeats.ts";
 
 /** An error that is answered to a request. */
 export class RequestError extends Error {
@@ -12,6 +14,21 @@ export class RequestError extends Error {
     this.code = code;
   }
 }
+
+/** The result of a request that is JSON already. */
+export class Prepared {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Told when a ping goes out and when it was answered. */
+export interface Heartbeat { onPing(): void; onPong(): void }
+
+/** The stream under a WebSocket. (Node, "writable.cork()") */
+type Transport = Pick<Duplex, "cork" | "uncork">;
 
 /** Answers a request whose parameters have been checked. */
 export type Handler = (connection: Connection, name: RequestName, params: never) => Promise<unknown>;
@@ -27,14 +44,26 @@ const bounds = {
   framesPerSecond: 50,
 };
 
+const heartbeats = new Heartbeats(bounds.heartbeatMs);
+
+/** Connections whose frames of this turn of the event loop wait to leave as one write each. */
+let gathering: Connection[] = [];
+
+function flush(): void {
+  const some = gathering;
+  gathering = [];
+  for (const one of some) one.flush();
+}
+
 /** One WebSocket of a browser: reads frames, answers requests, and is cut off by every bound. */
 export class Connection {
   readonly address: string;
   readonly #socket: WebSocket;
   readonly #handle: Handler;
   readonly #log: Logger;
-  readonly #heartbeat: NodeJS.Timeout;
-  readonly #signIn: NodeJS.Timeout;
+  readonly #transport: Transport;
+  #signIn: NodeJS.Timeout | undefined;
+  heartbeat: Heartbeat | undefined;
   /** What the device is called, by its own word. */
   client = "";
   #greeted = false;
@@ -42,20 +71,23 @@ export class Connection {
   #inFlight = 0;
   #frames = 0;
   #closed = false;
+  #gathering = false;
   #closedWith: number | undefined;
   /** Bytes of what it had missed, until they are read: they make no slow reader of somebody who just came back. */
   #missedBytes = 0;
 
-  constructor(socket: WebSocket, address: string, handle: Handler, log: Logger) {
+  /** @param transport what the WebSocket writes to */
+  constructor(socket: WebSocket, transport: Transport, address: string, handle: Handler, log: Logger) {
     this.#socket = socket;
+    this.#transport = transport;
     this.address = address;
     this.#handle = handle;
     this.#log = log;
     socket.on("message", (data, isBinary) => this.#read(data, isBinary));
-    socket.on("pong", () => { this.#answered = true; });
+    socket.on("pong", () => this.#onPong());
     // A frame beyond the bound: ws closes the socket with 1009 itself.
     socket.on("error", (error) => this.#log.debug({ reason: error.message }, "socket error"));
-    this.#heartbeat = setInterval(() => this.#beat(), bounds.heartbeatMs);
+    heartbeats.add(this);
     this.#signIn = setTimeout(() => this.close(closeCodes.unauthorized, "not signed in within the deadline"), bounds.signInMs);
     socket.on("close", () => this.#finish());
     this.#write({ type: "hello", version: protocolVersion, server: "houseline" });
@@ -72,6 +104,7 @@ export class Connection {
   /** The session lives: the deadline for signing in is over. */
   signedIn(): void {
     clearTimeout(this.#signIn);
+    this.#signIn = undefined;
   }
 
   send(text: string): void {
@@ -79,11 +112,13 @@ export class Connection {
     const queued = this.#socket.bufferedAmount;
     if (queued <= bounds.queuedBytes) this.#missedBytes = 0;
     if (queued > bounds.queuedBytes + this.#missedBytes) return this.close(closeCodes.slowReader, "the reader was too slow");
+    this.#gather();
     this.#socket.send(text);
   }
 
   /** Sends events again to a session that came back: as many as are kept may be more than a slow reader is granted. */
   sendMissed(events: readonly { text: string }[]): void {
+    if (!this.#closed) this.#gather();
     for (const { text } of events) {
       this.#missedBytes += Buffer.byteLength(text);
       if (!this.#closed) this.#socket.send(text);
@@ -104,17 +139,40 @@ export class Connection {
     this.#socket.once("close", (code) => listener(this.#closedWith ?? code));
   }
 
+  /** A system call for each frame would be most of what telling somebody costs. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#transport.cork();
+    if (gathering.push(this) === 1) setImmediate(flush);
+  }
+
+  /** Of the shared turn: not to be called by others. */
+  flush(): void {
+    this.#gathering = false;
+    this.#transport.uncork();
+  }
+
   #finish(): void {
     this.#closed = true;
-    clearInterval(this.#heartbeat);
+    heartbeats.remove(this);
     clearTimeout(this.#signIn);
   }
 
-  #beat(): void {
+  /** Of the shared heartbeat: not to be called by others. */
+  beat(): void {
     this.#frames = 0;
     if (!this.#answered) return this.#socket.terminate();
     this.#answered = false;
+    this.heartbeat?.onPing();
     this.#socket.ping();
+  }
+
+  /** Browsers may send one that nobody asked for. (RFC 6455, 5.5.3) */
+  #onPong(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.heartbeat?.onPong();
   }
 
   #read(data: RawData, isBinary: boolean): void {
@@ -147,7 +205,9 @@ export class Connection {
       const known = name as RequestName;
       const checked = requests[known].params.safeParse(params);
       if (!checked.success) throw new RequestError("bad-request", `'${known}': ${checked.error.issues[0]?.path.join(".") || "params"} is not as it must be.`);
-      this.#write({ type: "response", id, result: await this.#handle(this, known, checked.data as never) });
+      const result = await this.#handle(this, known, checked.data as never);
+      if (result instanceof Prepared) this.send(`{"type":"response","id":${id},"result":${result.text}}`);
+      else this.#write({ type: "response", id, result });
     } catch (error) {
       this.#write({ type: "error", id, ...answerTo(error, name, this.#log) });
     } finally {

@@ -2,7 +2,13 @@ import { z } from "zod";
 import type { EventName } from "../../protocol/wire.ts";
 
 /** What a session leaves to the server that takes it up: its numbers, and what its device may not have seen yet. */
-export interface Frozen { seq: number; sent: { seq: number; text: string; at: number }[]; frozenAt: number }
+export interface Frozen {
+  seq: number;
+  sent: { seq: number; text: string; at: number }[];
+  frozenAt: number;
+  /** Digest of the people that its device knows; none when some were still to be told. */
+  people?: string;
+}
 
 /** Characters of one hand-over; of more, the newest events go along, and a device that missed others starts over. */
 const mostCharacters = 128 << 10;
@@ -10,9 +16,9 @@ const mostCharacters = 128 << 10;
 const apartMs = 5_000;
 const slackMs = 500;
 
-const schema = z.object({ seq: z.number(), frozenAt: z.number(), sent: z.array(z.object({ seq: z.number(), text: z.string(), at: z.number() })) });
+const schema = z.object({ seq: z.number(), frozenAt: z.number(), people: z.string().optional(), sent: z.array(z.object({ seq: z.number(), text: z.string(), at: z.number() })) });
 
-export function packHandOver({ seq, sent, frozenAt }: Frozen): string {
+export function packHandOver({ seq, sent, frozenAt, people }: Frozen): string {
   const kept = [];
   let characters = 0;
   for (const event of sent.toReversed()) {
@@ -20,7 +26,7 @@ export function packHandOver({ seq, sent, frozenAt }: Frozen): string {
     if (characters > mostCharacters) break;
     kept.push(event);
   }
-  return JSON.stringify({ seq, frozenAt, sent: kept.reverse() });
+  return JSON.stringify({ seq, frozenAt, people, sent: kept.reverse() });
 }
 
 /** Undefined for what another release left and this one can't read. */

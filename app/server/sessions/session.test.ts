@@ -11,7 +11,7 @@ const identity = { id: "s1", user: "anna", sipUser: "anna~1", createdAt: Date.no
 function opened(broadcasts = new Broadcasts(), before?: ConstructorParameters<typeof Session>[4]) {
   const session = new Session(identity, "token", () => new Set(), broadcasts, before);
   const sent: string[] = [];
-  const connection = { send: (text: string) => sent.push(text), sendMissed: (events: { text: string }[]) => sent.push(...events.map(({ text }) => text)) } as unknown as Connection;
+  const connection = { heartbeat: undefined, send: (text: string) => sent.push(text), sendMissed: (events: { text: string }[]) => sent.push(...events.map(({ text }) => text)) } as unknown as Connection;
   session.attach(connection);
   const seen = () => sent.splice(0).map((text) => JSON.parse(text) as { seq: number; data: { n: number } }).map(({ seq, data }) => `${seq}:${data.n}`);
   const all = (n: number) => {
@@ -42,6 +42,27 @@ describe("a session's numbers", () => {
       expect(one.session.replay(1), kind).toBe(false);
       expect(one.seen()).toEqual([]);
     }
+  });
+
+  it("are kept until two pings after them were answered; then a device that asks for them starts over", () => {
+    const { session, seen, all, own } = opened();
+    const beat = () => { session.onPing(); session.onPong(); };
+    own(1); all(2);
+    beat();
+    own(3);
+    expect(session.replay(0)).toBe(true);
+    session.onPing();
+    own(4);
+    session.onPong();
+    seen();
+    expect(session.replay(1)).toBe(false);
+    expect(session.replay(2)).toBe(true);
+    expect(seen()).toEqual(["3:3", "4:4"]);
+    beat(); beat();
+    expect(session.replay(3)).toBe(false);
+    expect(session.freeze().sent).toEqual([]);
+    own(5);
+    expect(session.replay(4)).toBe(true);
   });
 
   it("go on beyond what the device has seen, when that is more than this server knows", () => {

@@ -1,6 +1,6 @@
 import { limits, type EventData, type EventName, type Permission } from "../../protocol/wire.ts";
 import type { Broadcasts } from "./broadcasts.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Heartbeat } from "./connection.ts";
 import type { Frozen } from "./hand-over.ts";
 
 /** What a session is from its beginning to its end, on whichever server. */
@@ -19,7 +19,7 @@ export interface Identity {
 export interface Sent { seq: number; text: string; at: number }
 
 /** Somebody signed in on one device: outlives its sockets. */
-export class Session implements Identity {
+export class Session implements Identity, Heartbeat {
   readonly id: string;
   readonly user: string;
   readonly sipUser: string;
@@ -36,6 +36,10 @@ export class Session implements Identity {
   #seq: number;
   /** Events for this session alone, or from another server; the numbers between them are broadcasts. */
   #own: Sent[];
+  /** Numbers up to which a ping was sent after them, one of those was answered, and the one before that was. */
+  #pinged: number;
+  #answered: number;
+  #received: number;
   #connection: Connection | undefined;
 
   constructor({ id, user, sipUser, createdAt, apiToken }: Identity, resumeToken: string, permissions: () => ReadonlySet<Permission>, broadcasts: Broadcasts, before: { seq: number; sent: Sent[] } = { seq: 0, sent: [] }) {
@@ -47,7 +51,8 @@ export class Session implements Identity {
     this.resumeToken = resumeToken;
     this.#permissions = permissions;
     this.#broadcasts = broadcasts;
-    this.#seq = this.#first = before.seq;
+    this.#seq = this.#first = this.#pinged = before.seq;
+    this.#answered = this.#received = Math.min(before.seq, (before.sent[0]?.seq ?? before.seq + 1) - 1);
     this.#own = before.sent;
   }
 
@@ -72,6 +77,8 @@ export class Session implements Identity {
   attach(connection: Connection): Connection | undefined {
     const before = this.#connection;
     this.#connection = connection;
+    connection.heartbeat = this;
+    this.#pinged = this.#answered;
     return before === connection ? undefined : before;
   }
 
@@ -83,6 +90,22 @@ export class Session implements Identity {
     return true;
   }
 
+  onPing(): void {
+    this.#pinged = this.#seq;
+  }
+
+  /**
+   * What was sent before an answered ping has reached the device (RFC 6455, 5.5.2). It is still kept until the next is answered: the page may
+   * be gone before it has read all of that.
+   */
+  onPong(): void {
+    this.#received = Math.max(this.#received, this.#answered);
+    this.#answered = this.#pinged;
+    if (this.#own.length === 0) return;
+    const kept = this.#own.findIndex(({ seq }) => seq > this.#received);
+    if (kept !== 0) this.#own = kept === -1 ? [] : this.#own.slice(kept);
+  }
+
   emit<Name extends EventName>(name: Name, data: EventData<Name>): void {
     this.send(name, JSON.stringify(data));
   }
@@ -92,7 +115,7 @@ export class Session implements Identity {
     const text = this.#number(++this.#seq, name, data);
     this.#own.push({ seq: this.#seq, text, at: Date.now() });
     // Cut back now and then, not with every event.
-    if (this.#own.length > limits.replayEvents * 1.2) this.#own.splice(0, this.#own.length - limits.replayEvents);
+    if (this.#own.length > limits.replayEvents * 1.2) this.#received = this.#own.splice(0, this.#own.length - limits.replayEvents).at(-1)!.seq;
     this.#connection?.send(text);
   }
 
@@ -112,16 +135,20 @@ export class Session implements Identity {
     const isWhole = lastSeq + missed.length === this.#seq;
     // The next number is beyond whatever the device has seen; nothing before it can be asked for again.
     if (lastSeq > this.#seq) {
-      this.#seq = this.#first = lastSeq;
+      this.#seq = this.#first = this.#pinged = this.#answered = this.#received = lastSeq;
       this.#own = [];
     }
     if (isWhole) this.#connection?.sendMissed(missed);
     return isWhole;
   }
 
-  /** What another server needs to go on where this one stops. */
-  freeze(): Frozen {
-    return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents), frozenAt: Date.now() };
+  /**
+   * What another server needs to go on where this one stops.
+   *
+   * @param people digest of the people of whom every device has been told
+   */
+  freeze(people?: string): Frozen {
+    return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents), frozenAt: Date.now(), ...(people !== undefined && { people }) };
   }
 
   #number(seq: number, name: EventName, data: string): string {
@@ -133,7 +160,7 @@ export class Session implements Identity {
     const found: Sent[] = [];
     let own = this.#own.length - 1;
     let broadcast = this.#broadcasts.last;
-    for (let seq = this.#seq; seq > Math.max(0, lastSeq); seq--) {
+    for (let seq = this.#seq; seq > Math.max(this.#received, lastSeq); seq--) {
       if (this.#own[own]?.seq === seq) {
         found.push(this.#own[own--]!);
         continue;

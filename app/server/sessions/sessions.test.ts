@@ -109,6 +109,30 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     for (const one of [back, boris]) one.socket.close();
   });
 
+  it("tell a device that comes back of everybody, unless it knows them as they are", async () => {
+    const { client: anna, session } = await stack.signIn("anna", 0);
+    const back = async (client: TestClient, slot: number, knowsPeople: boolean) => {
+      client.socket.terminate();
+      await client.closedWith();
+      const next = await stack.open(slot);
+      const { people } = await next.ask("resume", { resumeToken: session.resumeToken, lastSeq: client.lastSeq || anna.lastSeq, knowsPeople }) as { people?: unknown[] };
+      return { next, people };
+    };
+    const one = await back(anna, 1, true);
+    expect(one.people).toBeUndefined();
+    const two = await back(one.next, 0, false);
+    expect(two.people).toHaveLength(4);
+    two.next.socket.terminate();
+    await two.next.closedWith();
+    const { client: boris } = await stack.signIn("boris", 1);
+    await boris.ask("setStatus", { text: "out for lunch" });
+    const three = await back(two.next, 1, true);
+    // By the list or by an event: either way it is told.
+    await until(() => JSON.stringify([three.people, three.next.events("person")]).includes("out for lunch"));
+    await boris.ask("setStatus", { text: "" });
+    for (const client of [three.next, boris]) client.socket.close();
+  });
+
   it("start a session over whose server was killed: the snapshot has what was acknowledged", async () => {
     const { client: anna, session } = await stack.signIn("anna", 0);
     const { client: boris } = await stack.signIn("boris", 1);

@@ -36,6 +36,8 @@ interface Options {
   server: string;
   /** A secret of the stack that every release shares: passwords of SIP accounts follow from it. */
   key: string;
+  /** Digest of the people of whom everybody has been told; none while somebody has still to be told of. */
+  peopleTold(): string | undefined;
   /** What somebody may do, also by an API token. */
   permissionsOf(user: string, apiToken: string | null): ReadonlySet<Permission>;
 }
@@ -105,9 +107,10 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   /**
    * Takes up a session by its token, also one that another server has.
    *
-   * @returns the session with its socket, the events that were missed on their way; `whole`: none is wanting. Undefined: the session is over
+   * @returns the session with its socket, the events that were missed on their way; `whole`: none is wanting; `knewPeople`: with these, its
+   *   device knows everybody as this server does. Undefined: the session is over
    */
-  async resume(token: string, lastSeq: number, connection: Connection): Promise<{ session: Session; whole: boolean } | undefined> {
+  async resume(token: string, lastSeq: number, connection: Connection): Promise<{ session: Session; whole: boolean; knewPeople: boolean } | undefined> {
     const row = await this.#store.sessions.byToken(hashOf(token));
     if (!row || (!row.connected && row.expiresAt < Date.now())) return undefined;
     const { server } = this.#options;
@@ -115,7 +118,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     if (known && row.home === server) {
       if (!known.connected && !await this.#store.sessions.adopt(row.id, server, connection.client)) return undefined;
       this.#attach(known, connection);
-      return { session: known, whole: known.replay(lastSeq) };
+      return { session: known, whole: known.replay(lastSeq), knewPeople: true };
     }
     // It went to another server and comes back now.
     this.#drop(row.id, closeCodes.replaced, "the session goes on in a newer socket");
@@ -125,7 +128,8 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     const session = this.#sessions.get(row.id) ?? this.#make(row, token, frozen);
     if (frozen) for (const { name, data } of this.recent.missed(row, frozen)) session.send(name, data);
     this.#attach(session, connection);
-    return { session, whole: session.replay(lastSeq) && frozen !== undefined };
+    const whole = session.replay(lastSeq) && frozen !== undefined;
+    return { session, whole, knewPeople: frozen?.people !== undefined && frozen.people === this.#options.peopleTold() };
   }
 
   /** Its socket went; it may come back. */
@@ -196,7 +200,8 @@ export class Sessions extends EventEmitter<SessionsEvents> {
    */
   async handOver(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
-    const states = sessions.map((session) => ({ session: session.id, state: packHandOver(session.freeze()) }));
+    const people = this.#options.peopleTold();
+    const states = sessions.map((session) => ({ session: session.id, state: packHandOver(session.freeze(people)) }));
     for (const session of sessions) this.#forget(session);
     await this.#store.sessions.handOver(states);
   }
