@@ -47,9 +47,9 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
   readonly #byExtension = new Map<string, PersonRow>();
   #source: PresenceSource | undefined;
   /** As last told. */
-  readonly #told = new Map<string, string>();
+  readonly #told = new Map<string, { row: PersonRow; presence: Presence; text: string }>();
   /** Of everybody as last told, until somebody changes. */
-  #list: { text: string; digest: string } | undefined;
+  #list: { json: Buffer; digest: string } | undefined;
 
   constructor(store: Store, log: Logger) {
     super();
@@ -115,11 +115,11 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
     return row && { user, name: row.name, extension: row.extension, presence: this.#presence(row), ...(row.text === "" ? {} : { text: row.text }) };
   }
 
-  /** Everybody as last told, as JSON: made once for however many devices come, and its digest. */
-  list(): { text: string; digest: string } {
+  /** Everybody as last told, as JSON in UTF-8: made once for however many devices come, and its digest. */
+  list(): { json: Buffer; digest: string } {
     if (!this.#list) {
-      const text = `[${[...this.#told.values()].join(",")}]`;
-      this.#list = { text, digest: createHash("sha256").update(text).digest("base64url") };
+      const json = Buffer.from(`[${[...this.#told.values()].map(({ text }) => text).join(",")}]`);
+      this.#list = { json, digest: createHash("sha256").update(json).digest("base64url") };
     }
     return this.#list;
   }
@@ -147,11 +147,14 @@ export class People extends EventEmitter<PeopleEvents> implements Directory {
   refresh(...users: readonly string[]): void {
     if (!this.#source) return;
     for (const user of users.length > 0 ? users : this.#rows.keys()) {
-      const person = this.person(user);
-      if (!person) continue;
+      const row = this.#rows.get(user);
+      if (!row) continue;
+      const [told, presence] = [this.#told.get(user), this.#presence(row)];
+      if (told?.row === row && told.presence === presence) continue;
+      const person = this.person(user)!;
       const text = JSON.stringify(person);
-      if (this.#told.get(user) === text) continue;
-      this.#told.set(user, text);
+      this.#told.set(user, { row, presence, text });
+      if (told?.text === text) continue;
       this.#list = undefined;
       this.emit("changed", person);
     }

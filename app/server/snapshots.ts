@@ -41,7 +41,7 @@ export class Snapshots {
       calls: [...over, ...live].sort((a, b) => a.startedAt - b.startedAt), sip: this.account(session),
     };
     const text = JSON.stringify(snapshot);
-    return new Prepared(toldOfPeople ? `${text.slice(0, -1)},"people":${people.list().text}}` : text);
+    return new Prepared(...toldOfPeople ? [`${text.slice(0, -1)},"people":`, people.list().json, "}"] : [text]);
   }
 
   /** What a device registers with, at the switch that takes calls now. */

@@ -24,4 +24,5 @@ done
 trap - TERM INT
 echo "$slot" > $run/slot
 export HOUSELINE_SLOT=$slot
-exec node --disable-warning=ExperimentalWarning --disable-warning=DEP0005 app/server/main.ts
+mapfile -t options < app/server/node-options
+exec node "${options[@]}" app/server/main.ts

@@ -1,4 +1,4 @@
-import { callId, userName } from "../../protocol/wire.ts";
+import { isCallId, userName } from "../../protocol/wire.ts";
 import type { SwitchEvent } from "./esl-link.ts";
 
 /** What the headers of a channel event, or of `uuid_dump … json`, say about a leg. Both have the same names. */
@@ -42,14 +42,14 @@ export interface Channel {
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : Array.isArray(value) && typeof value[0] === "string" ? value[0] : "");
-const id = (value: unknown): string => (callId.safeParse(value).success ? value as string : "");
+const id = (value: unknown): string => (isCallId(value) ? value : "");
 /** Microseconds to milliseconds. */
 const time = (value: unknown): number => Math.floor(Number(text(value)) / 1_000) || 0;
 
 /** `anna~k3f9` and `anna@example.com` are anna. */
 export function userOf(address: string): string {
   const user = address.split(/[~@]/)[0] ?? "";
-  return userName.safeParse(user).success ? user : "";
+  return user !== "" && userName.safeParse(user).success ? user : "";
 }
 
 /** Undefined when it names no channel that could be one of ours. */

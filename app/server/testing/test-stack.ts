@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,9 @@ export { until } from "./until.ts";
 export const origin = "http://localhost:1";
 export const demoPassword = "a-demo-password";
 export const adminToken = `hl_${"a".repeat(43)}`;
+
+/** As its image starts it. */
+const nodeOptions = readFileSync(join(import.meta.dirname, "../node-options"), "utf8").split("\n").filter(Boolean);
 
 export interface TestServer { process: ChildProcess; slot: number; exited: Promise<number | null>; output: () => string }
 
@@ -46,10 +49,10 @@ export class TestStack {
   }
 
   async start(slot: number, environment: Record<string, string> = {}): Promise<TestServer> {
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "..", "main.ts")], {
+    const child = spawn(process.execPath, [...nodeOptions, join(import.meta.dirname, "..", "main.ts")], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
-        PATH: process.env.PATH, HOUSELINE_SLOT: String(slot), HOUSELINE_APP_PORT: String(this.ports.app), HOUSELINE_DIRECTORY_PORT: String(this.ports.directory), HOUSELINE_DOMAIN: "test.internal",
+        PATH: process.env.PATH, MALLOC_ARENA_MAX: "1", HOUSELINE_SLOT: String(slot), HOUSELINE_APP_PORT: String(this.ports.app), HOUSELINE_DIRECTORY_PORT: String(this.ports.directory), HOUSELINE_DOMAIN: "test.internal",
         HOUSELINE_SWITCHES: JSON.stringify([{ name: "none", eslHost: "127.0.0.1", eslPort: this.ports.esl, sipUrl: "ws://localhost:1/sip" }]),
         HOUSELINE_ORIGINS: origin, HOUSELINE_SECRETS: join(this.folder, "secrets"), HOUSELINE_DATA: join(this.folder, "data"), HOUSELINE_SOFTPHONE: join(this.folder, "page"),
         ...this.#environment, ...environment,
