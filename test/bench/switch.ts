@@ -4,8 +4,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { removeByLabel } from "../../cli/leftovers.ts";
 import { EslLink } from "../../app/server/switch/esl-link.ts";
 import { Browsers } from "../freeswitch/browser.ts";
+import { deploySwitch } from "../freeswitch/deployed.ts";
 import type { Account } from "../freeswitch/sip-client.ts";
-import { aptSource, buildImages, domain, ownName, Stack } from "../freeswitch/stack.ts";
+import { aptSource, domain, ownName, Stack, useDeployed } from "../freeswitch/stack.ts";
 import { Deployment } from "../support/deployment.ts";
 import { docker } from "../support/docker.ts";
 import { Phones } from "../support/phones.ts";
@@ -30,7 +31,7 @@ const people = Array.from({ length: 20 }, (_, index) => ({ name: `load${index}`,
 /** A running FreeSWITCH, ours or the peer. */
 interface Subject { container: string; url: string; esl: EslLink; account: (index: number) => Account }
 
-await buildImages();
+useDeployed(await deploySwitch());
 const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" } });
 // Of a stack of its own: an up of the other would look after it.
 const peerStack = ownName();

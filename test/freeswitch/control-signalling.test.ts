@@ -1,11 +1,11 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, inject } from "vitest";
 import { OwnLeases } from "../../app/server/switch/leases.ts";
 import { answer, offer } from "../support/scenes.ts";
 import { until } from "../support/until.ts";
 import { Desk } from "./desk.ts";
 import type { Person } from "./directory.ts";
 import { SipClient, type Dialog } from "./sip-client.ts";
-import { aptSource, buildImages, dockerRun, domain, removeLeftovers, skipReason, Stack, type Switch } from "./stack.ts";
+import { aptSource, dockerRun, domain, removeLeftovers, skipReason, Stack, type Switch, useDeployed } from "./stack.ts";
 
 const pairs = 20;
 const people: Person[] = Array.from({ length: 2 * pairs }, (_, index) => ({ name: `p${index}`, extension: String(200 + index), authName: `p${index}~1`, password: `of p${index}` }));
@@ -67,7 +67,7 @@ describe.skipIf(!aptSource)(`calls over FreeSWITCH by signalling alone, without 
 
   beforeAll(async () => {
     await removeLeftovers();
-    await buildImages();
+    useDeployed(inject("deployed"));
     stack = await Stack.create(people);
     running = await stack.start();
     await running.healthy();

@@ -1,7 +1,7 @@
 import { access, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { aptSource, buildImages, removeLeftovers, skipReason, Stack } from "./stack.ts";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { aptSource, removeLeftovers, skipReason, Stack, useDeployed } from "./stack.ts";
 
 const conf = join(import.meta.dirname, "../../images/freeswitch/conf");
 const voices = { en: "en/us/callie", ru: "ru/RU/elena" };
@@ -24,7 +24,7 @@ describe.skipIf(!aptSource)(`the prompts${skipReason && ` (skipped: ${skipReason
 
   beforeAll(async () => {
     await removeLeftovers();
-    await buildImages();
+    useDeployed(inject("deployed"));
     stack = await Stack.create([]);
     sounds = await stack.sounds();
   });

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { EslLink } from "../../app/server/switch/esl-link.ts";
 import { meaning, readScene, rowsMeaning, talkingRows, writeScene } from "../support/recording.ts";
 import { sceneDomain, sceneEvents, scenePeople, scenes, Stage } from "../support/scenes.ts";
 import { until } from "../support/until.ts";
-import { aptSource, buildImages, domain, removeLeftovers, skipReason, Stack } from "./stack.ts";
+import { aptSource, domain, removeLeftovers, skipReason, Stack, useDeployed } from "./stack.ts";
 
 /** `HOUSELINE_RECORD_ESL=yes` writes what FreeSWITCH tells now as the recordings (test/fixtures/esl/scenes). */
 const recording = process.env.HOUSELINE_RECORD_ESL === "yes";
@@ -16,7 +16,7 @@ describe.skipIf(!aptSource)(`what FreeSWITCH tells over ESL, beside its recordin
   beforeAll(async () => {
     expect(sceneDomain).toBe(domain);
     await removeLeftovers();
-    await buildImages();
+    useDeployed(inject("deployed"));
     stack = await Stack.create(scenePeople);
     const running = await stack.start();
     await running.healthy();

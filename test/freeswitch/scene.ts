@@ -1,10 +1,11 @@
+import { inject } from "vitest";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { Browsers, until } from "./browser.ts";
 import type { Person, Room } from "./directory.ts";
 import { likeness, picture, recording, type Picture } from "./ear.ts";
-import { buildImages, domain, removeLeftovers, Stack, type Host, type Switch } from "./stack.ts";
+import { domain, type Host, removeLeftovers, Stack, type Switch, useDeployed } from "./stack.ts";
 
 /** Where prompts of a language lie. */
 const voices = { en: "en/us/callie", ru: "ru/RU/elena" } as const;
@@ -49,7 +50,7 @@ export class Scene<Name extends string> {
 
   static async open<Name extends string>(actors: Readonly<Record<Name, Actor>>, { others = [], rooms = [], settings = {} }: SceneOptions = {}): Promise<Scene<Name>> {
     await removeLeftovers();
-    await buildImages();
+    useDeployed(inject("deployed"));
     const stack = await Stack.create([...Object.values<Actor>(actors), ...others], [...rooms]);
     const running = await stack.start(settings);
     const scene = new Scene(stack, running, await Browsers.start(), actors, await stack.sounds(), settings);

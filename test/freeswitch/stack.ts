@@ -7,12 +7,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { stateDirectory } from "../../cli/paths.ts";
-import { dockerClient } from "../../cli/setup/docker-engine.ts";
-import { ensureImages, planImages, takeInventory } from "../../pulumi/images.ts";
-import { readSettings } from "../../pulumi/settings.ts";
-import { chooseSwitch } from "../../pulumi/switch-choice.ts";
 import { freePorts, freeRtpRange } from "../support/ports.ts";
 import { until } from "./browser.ts";
+import { startAgain, type Deployed } from "./deployed.ts";
 import { TestDirectory, type Person, type Room } from "./directory.ts";
 
 export { removeLeftovers };
@@ -24,8 +21,9 @@ const docker = process.env.HOUSELINE_DOCKER ?? (existsSync("/usr/bin/docker") ? 
 export const aptSource = process.env.HOUSELINE_FREESWITCH_APT ?? "";
 export const skipReason = aptSource ? "" : "set HOUSELINE_FREESWITCH_APT to a line of an apt source with FreeSWITCH's packages";
 export const domain = "houseline.test";
-/** By reference, once they are built. */
-export const images = { freeswitch: "", sound: "", edge: "" };
+let deployed: Deployed;
+/** By reference, as they were deployed. */
+export const images = { freeswitch: "", sound: "" };
 /** With the certificate, which takes seconds to make: kept from run to run, as set-up's tools are. */
 const keptState = join(stateDirectory, "test", "switch-state");
 
@@ -36,15 +34,10 @@ export async function dockerRun(...words: string[]): Promise<string> {
   return words[0] === "logs" ? stdout + stderr : stdout.trim();
 }
 
-/** The images that `up` would deploy from these files, built unless they are there. */
-export async function buildImages(): Promise<void> {
-  const client = dockerClient();
-  const inventory = await takeInventory(client);
-  const settings = readSettings({ freeswitch: { apt: aptSource } }, {}, "the configuration of this test");
-  const planned = planImages(settings, chooseSwitch(settings), inventory);
-  const [freeswitch, sound, edge] = [planned.freeswitch!, planned["freeswitch-sound"]!, planned.edge!];
-  await ensureImages(client, [freeswitch, sound, edge], settings, inventory, () => {});
-  Object.assign(images, { freeswitch: freeswitch.reference, sound: sound.reference, edge: edge.reference });
+/** What each switch of these tests is made from. */
+export function useDeployed(containers: Deployed): void {
+  deployed = containers;
+  Object.assign(images, { freeswitch: containers.freeswitch.Config.Image, sound: containers.sound.Config.Image });
 }
 
 /** Machines that a test has: one, or two by their loopback addresses 127.0.0.1 and 127.0.0.2. */
@@ -111,7 +104,7 @@ export class Stack {
   }
 
   /**
-   * Starts a switch as the stack does: non-root, read-only, without capabilities.
+   * Starts a switch as it was deployed, with what is this stack's own.
    *
    * @param host 2 stands for another machine: a private address and slots of its own
    */
@@ -121,13 +114,13 @@ export class Stack {
       HOUSELINE_WS_PORT: this.ports(0, host).ws, HOUSELINE_SIP_PORT: this.#bases.sip, HOUSELINE_ESL_PORT: this.#bases.esl,
       HOUSELINE_RTP_PORT: this.ports(0, host).rtp, HOUSELINE_PRIVATE_IP: `127.0.0.${host}`, HOUSELINE_PUBLIC_IP: "127.0.0.1", HOUSELINE_DOMAIN: domain,
       // The second address answers nothing, as the slot of an application server that is not there.
-      HOUSELINE_DIRECTORY_URLS: `http://127.0.0.1:9/directory ${this.#directoryUrl}`, HOUSELINE_DRAIN_SECONDS: "60", ...settings,
+      HOUSELINE_DIRECTORY_URLS: `http://127.0.0.1:9/directory ${this.#directoryUrl}`, HOUSELINE_DRAIN_SECONDS: "60", HOUSELINE_PEERS: "", ...settings,
     };
-    await dockerRun("run", "-d", "--name", name, "--label", `houseline.stack=${this.#name}`, "--network", "host", "--init", "--read-only", "--cap-drop", "ALL",
-      "--security-opt", "no-new-privileges", "--stop-timeout", "90", "--tmpfs", "/run/houseline:uid=10001,gid=10001,mode=0755", "--tmpfs", "/tmp",
-      "-v", `${this.#name}-slots-${host}:/slots`, "-v", `${keptState}:/var/lib/houseline/switch`,
-      "-v", `${this.#name}-voicemail:/var/lib/houseline/voicemail`, "-v", `${this.#secrets}:/run/secrets:ro`,
-      "--volumes-from", `${this.soundContainer}:ro`, ...Object.entries(environment).flatMap(([key, value]) => ["-e", `${key}=${value}`]), images.freeswitch);
+    await startAgain(deployed.freeswitch, {
+      name, stack: this.#name, environment,
+      binds: [`${this.#name}-slots-${host}:/slots`, `${keptState}:/var/lib/houseline/switch`, `${this.#name}-voicemail:/var/lib/houseline/voicemail`, `${this.#secrets}:/run/secrets:ro`],
+      volumesFrom: [`${this.soundContainer}:ro`],
+    });
     return new Switch(name);
   }
 
@@ -136,9 +129,7 @@ export class Stack {
     const port = await freePorts(1);
     const name = `${this.#name}-edge`;
     const environment = { HOUSELINE_EDGE: "switch", HOUSELINE_SITE: `http://127.0.0.1:${port}`, HOUSELINE_BIND: "127.0.0.1", HOUSELINE_UPSTREAMS: this.ports(0).ws };
-    await dockerRun("run", "-d", "--name", name, "--label", `houseline.stack=${this.#name}`, "--network", "host", "--init", "--read-only", "--cap-drop", "ALL",
-      "--security-opt", "no-new-privileges", "--tmpfs", "/run/houseline:uid=10001,gid=10001,mode=0755", "--tmpfs", "/tmp",
-      ...Object.entries(environment).flatMap(([key, value]) => ["-e", `${key}=${value}`]), images.edge);
+    await startAgain(deployed.edge, { name, stack: this.#name, environment });
     await new Switch(name).healthy();
     return `ws://127.0.0.1:${port}/sip/0`;
   }

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { until } from "./browser.ts";
 import { type Person } from "./directory.ts";
 import { SipClient } from "./sip-client.ts";
-import { aptSource, buildImages, dockerRun, domain, removeLeftovers, skipReason, Stack, type Switch } from "./stack.ts";
+import { aptSource, dockerRun, domain, removeLeftovers, skipReason, Stack, type Switch, useDeployed } from "./stack.ts";
 
 const anna: Person = { name: "anna", extension: "101", authName: "anna~k3f9", password: "one" };
 
@@ -11,7 +11,7 @@ describe.skipIf(!aptSource)(`the FreeSWITCH container${skipReason && ` (skipped:
 
   beforeAll(async () => {
     await removeLeftovers();
-    await buildImages();
+    useDeployed(inject("deployed"));
     stack = await Stack.create([anna]);
   });
   afterAll(async () => { await stack?.close(); });
