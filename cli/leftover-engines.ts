@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,6 +10,8 @@ export const engineFolder = (pid: number, name: string) => join(tmpdir(), `house
 /** Its network bridge: a daemon that is told to have none removes the one of the daemon beside it. */
 export const bridgeOf = (folder: string) => `hl${createHash("sha256").update(folder).digest("hex").slice(0, 10)}`;
 const named = /^houseline-engine-(\d+)-/;
+/** What its containerd calls its containers' place: a machine's own containerd may be shared. */
+export const containerdNamespace = "houseline-test";
 /** Milliseconds that killed processes may take to be gone. */
 const endMs = 10_000;
 
@@ -33,11 +35,11 @@ export async function removeEngine(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Kills the daemon and every process of its containers, as a loss of power does. */
+/** Kills the daemon and every process of its containers, as a loss of power does: what the kernel keeps of them in memory goes too. */
 export async function killEngine(folder: string): Promise<void> {
   for (const end = Date.now() + endMs; Date.now() < end; await delay(50)) {
     const pids = processesOf(folder);
-    if (pids.length === 0) return;
+    if (pids.length === 0 && removeTraces(folder)) return;
     for (const pid of pids) {
       try {
         process.kill(pid, "SIGKILL");
@@ -46,13 +48,41 @@ export async function killEngine(folder: string): Promise<void> {
       }
     }
   }
-  throw new Error(`Processes of the engine in ${folder} did not end.`);
+  if (processesOf(folder).length > 0) throw new Error(`Processes of the engine in ${folder} did not end.`);
+}
+
+function containersOf(folder: string): string[] {
+  const containers = join(folder, "data", "containers");
+  return existsSync(containers) ? readdirSync(containers) : [];
+}
+
+/** Where shims listen. (containerd, runtime/v2/shim: `SocketAddress`) */
+const socketOf = (folder: string, id: string) => join("/run/containerd/s", createHash("sha256").update(join(folder, "exec/containerd/containerd.sock", containerdNamespace, id)).digest("hex"));
+const controlGroups = "/sys/fs/cgroup";
+
+/** What its containers have outside of the folder: the sockets of their shims, and control groups, in each hierarchy (cgroups(7)). */
+export function tracesOf(folder: string, ids: readonly string[]): string[] {
+  const hierarchies = existsSync(controlGroups) ? [controlGroups, ...readdirSync(controlGroups).map((name) => join(controlGroups, name))] : [];
+  return ids.flatMap((id) => [socketOf(folder, id), ...hierarchies.map((hierarchy) => join(hierarchy, "docker", id))]).filter((path) => existsSync(path));
+}
+
+/** Whether none is left: a control group is busy until the last of its processes is reaped. */
+function removeTraces(folder: string): boolean {
+  const traces = tracesOf(folder, containersOf(folder));
+  for (const path of traces) {
+    try {
+      if (path.startsWith(controlGroups)) rmdirSync(path);
+      else rmSync(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+    }
+  }
+  return traces.every((path) => !existsSync(path));
 }
 
 /** The daemon, its containerd and shims, which have the folder in their words, and what runs in its containers. */
-function processesOf(folder: string): number[] {
-  const containers = join(folder, "data", "containers");
-  const ids = existsSync(containers) ? readdirSync(containers) : [];
+export function processesOf(folder: string): number[] {
+  const ids = containersOf(folder);
   return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid).map(Number).filter((pid) => {
     try {
       if (readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.startsWith("Z")) return false;

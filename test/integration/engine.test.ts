@@ -5,7 +5,7 @@ import { removeLeftovers } from "../../cli/leftovers.ts";
 import { callersConfig, peopleCall } from "../support/callers.ts";
 import { Deployment, root } from "../support/deployment.ts";
 import { nextRelease } from "../support/docker.ts";
-import { Engine, noEngine } from "../support/engine.ts";
+import { Engine, imagesOfLabStack, noEngine } from "../support/engine.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { mended, statusUntruth } from "../support/truth.ts";
 import { until } from "../support/until.ts";
@@ -18,7 +18,7 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
 
   beforeAll(async () => {
     await removeLeftovers();
-    engine = await Engine.create("upgrades", 1_100);
+    engine = await Engine.create("upgrades", { diskMegabytes: 1_100, images: await imagesOfLabStack() });
     vi.stubEnv("DOCKER_HOST", engine.host);
     deployment = await Deployment.prepare({ ...callersConfig, drainSeconds: 60, healthySeconds: 30 });
     state = await SmallDisk.mount(join(root, ".houseline/stacks", deployment.stack), 60);

@@ -5,8 +5,7 @@ import { Copy } from "../bench/copy.ts";
 import { Deployment, root, type CommandResult } from "../support/deployment.ts";
 import { Registry } from "../../pulumi/registry.ts";
 import { docker } from "../support/docker.ts";
-import { TestEngine } from "../support/empty-engine.ts";
-import { noEngine } from "../support/engine.ts";
+import { Engine, noEngine } from "../support/engine.ts";
 import { account, TestRegistry } from "../support/registry.ts";
 
 const names = ["secrets", "freeswitch-sound", "lab-switch", "edge", "app-server"];
@@ -16,7 +15,7 @@ interface Published { release: string; images: { image: string; digest: string; 
 
 describe.skipIf(noEngine)(`images published to a registry and deployed from it${noEngine ? ` (left out here: ${noEngine})` : ""}`, () => {
   let registry: TestRegistry;
-  let engine: TestEngine;
+  let engine: Engine;
   let deployment: Deployment;
   let copy: Copy;
   const built = new Set<string>();
@@ -25,7 +24,7 @@ describe.skipIf(noEngine)(`images published to a registry and deployed from it${
   beforeAll(async () => {
     for (const image of (await docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")).split("\n")) present.add(image);
     registry = await TestRegistry.start({ withAccount: true });
-    engine = await TestEngine.start();
+    engine = await Engine.create("host");
     deployment = await Deployment.prepare({ registry: { address: `${registry.host}/team` }, dataDirectory: join(engine.folder, "people") });
     copy = await Copy.make();
   });
@@ -39,7 +38,7 @@ describe.skipIf(noEngine)(`images published to a registry and deployed from it${
   afterAll(async () => {
     if (engine) process.env.DOCKER_HOST = engine.host;
     await deployment?.remove();
-    await engine?.stop();
+    await engine?.remove();
     delete process.env.DOCKER_HOST;
     for (const image of built) await docker("rmi", "--force", image).catch(() => undefined);
     await registry?.stop();
