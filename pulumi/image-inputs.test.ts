@@ -68,6 +68,11 @@ describe("the recipes", () => {
     }
   });
 
+  it.each([["app-server", "server"], ["edge", "sip-gate"], ["lab-switch", "lab-switch"]])("take from npm what it puts beside a part alone, into %s", (name, part) => {
+    const lines = readFileSync(join(repositoryRoot, "images", name, "Dockerfile"), "utf8").split("\n");
+    for (const folder of ["node_modules", `app/${part}/node_modules`]) expect(lines).toContain(`COPY --from=dependencies /srv/houseline/${folder} ${folder}`);
+  });
+
   it("name every npm package that the page's build imports", () => {
     const record = planImage("app-server", settings, inventory).inputs;
     const folders = ["app/softphone", "app/client", "app/protocol"];
