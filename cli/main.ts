@@ -1,18 +1,6 @@
 import { fullDisk } from "../pulumi/full-disk.ts";
 import { Refusal } from "../pulumi/refusal.ts";
-import { backup, restore } from "./backup.ts";
-import { bench } from "./bench.ts";
-import { doctor } from "./doctor.ts";
-import { down } from "./down.ts";
 import { Failure } from "./failure.ts";
-import { images } from "./images/index.ts";
-import { preview } from "./preview.ts";
-import { history, rollback } from "./rollback.ts";
-import { status } from "./status.ts";
-import { test } from "./test.ts";
-import { token } from "./token.ts";
-import { up, upgrade } from "./up.ts";
-import { user } from "./user.ts";
 
 const usage = `Usage: ./houseline COMMAND
 
@@ -39,7 +27,26 @@ const usage = `Usage: ./houseline COMMAND
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
 `;
 
-const commands: Record<string, (args: string[]) => Promise<number>> = { up, upgrade, preview, rollback, history, status, images, backup, restore, down, user, token, doctor, bench, test };
+type Command = (args: string[]) => Promise<number>;
+
+/** Each is loaded when it is asked for: Pulumi's SDK, which some need, takes half a second. */
+const commands: Record<string, () => Promise<Command>> = {
+  up: async () => (await import("./up.ts")).up,
+  upgrade: async () => (await import("./up.ts")).upgrade,
+  preview: async () => (await import("./preview.ts")).preview,
+  rollback: async () => (await import("./rollback.ts")).rollback,
+  history: async () => (await import("./rollback.ts")).history,
+  status: async () => (await import("./status.ts")).status,
+  images: async () => (await import("./images/index.ts")).images,
+  backup: async () => (await import("./backup.ts")).backup,
+  restore: async () => (await import("./backup.ts")).restore,
+  down: async () => (await import("./down.ts")).down,
+  user: async () => (await import("./user.ts")).user,
+  token: async () => (await import("./token.ts")).token,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+  bench: async () => (await import("./bench.ts")).bench,
+  test: async () => (await import("./test.ts")).test,
+};
 
 async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -49,7 +56,7 @@ async function main(args: string[]): Promise<number> {
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new Failure(`There is no command '${name}'. Type './houseline help' for the list.`);
-  return command(rest);
+  return (await command())(rest);
 }
 
 try {

@@ -10,7 +10,6 @@ import { environmentOf, readOptions, stackOptions } from "../options.ts";
 import { dockerClient } from "../setup/docker-engine.ts";
 import { forImages, setUp, useOwnTools } from "../setup/index.ts";
 import { buildMissing } from "./build.ts";
-import { check } from "./check/index.ts";
 import { explain } from "./explain.ts";
 import { list } from "./list.ts";
 import { plan } from "./plan.ts";
@@ -57,7 +56,8 @@ export async function images(args: string[]): Promise<number> {
   if (values.explain !== undefined) return explain(context, named(context, values.explain));
   if (values.rebuild !== undefined) return rebuild(context, named(context, values.rebuild));
   if (values.plan) return plan(context);
-  if (values.check) return check(context);
+  // It starts containers as the program describes them, with Pulumi's SDK, which takes a while to load.
+  if (values.check) return (await import("./check/index.ts")).check(context);
   if (values.build) await buildMissing(context);
   return list({ ...context, inventory: await takeInventory(client) });
 }

@@ -7,7 +7,7 @@ import { shortName } from "../../pulumi/containers.ts";
 import { chooseSwitch } from "../../pulumi/switch-choice.ts";
 import { Failure } from "../failure.ts";
 import { say, step } from "../terminal.ts";
-import { checkImages, type CheckedImage } from "./check/index.ts";
+import type { CheckedImage } from "./check/index.ts";
 import { CompressedIndex } from "./compressed.ts";
 import { buildMissing } from "./build.ts";
 import type { ImagesContext } from "./index.ts";
@@ -56,7 +56,7 @@ async function buildAndCheck(context: ImagesContext, wanted: readonly Image[], f
   const needed = fresh.length === 0 ? [] : wanted.filter((image) => image.name === "secrets" || fresh.includes(image));
   await buildMissing({ ...context, images: needed }, true);
   const inventory = fresh.length === 0 ? context.inventory : await takeInventory(context.client);
-  const checked = fresh.length === 0 ? [] : await checkImages({ ...context, inventory }, fresh);
+  const checked = fresh.length === 0 ? [] : await (await import("./check/index.ts")).checkImages({ ...context, inventory }, fresh);
   const failed = checked.filter(({ findings }) => findings.length > 0);
   if (failed.length === 0) return { inventory, checked };
   throw new Failure(`Nothing was published: ${failed.map(({ image }) => image).join(", ")} failed the checks.\n${failed.flatMap(({ image, findings }) => findings.map((finding) => `  ${image}: ${finding}`)).join("\n")}`);

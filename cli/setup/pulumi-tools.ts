@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import semver from "semver";
 import { run } from "../../pulumi/process.ts";
 import { Failure } from "../failure.ts";
@@ -18,13 +18,16 @@ const oldestCli = "3.259.0";
 const officialCli = join(toolsDirectory, `pulumi-${cliVersion}`);
 const pluginName = "pulumi-resource-docker";
 
+/** Loaded when it is needed: it takes half a second, and most of what is set up does without. */
+const sdk = () => import("@pulumi/pulumi/automation/index.js");
+
 export const pulumiCli: Prerequisite = {
   name: "Pulumi CLI",
   mend: "./houseline up (gets it from Pulumi's installer, or builds it from its Go module)",
   find: async () => (await findCli())?.shown,
   async get(consent) {
     try {
-      await step(`Pulumi CLI ${cliVersion} by its own installer`, () => PulumiCommand.install({ root: officialCli, version: new semver.SemVer(cliVersion) }));
+      await step(`Pulumi CLI ${cliVersion} by its own installer`, async () => (await sdk()).PulumiCommand.install({ root: officialCli, version: new semver.SemVer(cliVersion) }));
       if (await findCli()) return;
     } catch {
       // Its download site can't be reached.
@@ -48,7 +51,7 @@ export async function pulumiCommand(): Promise<PulumiCommand> {
   const found = await findCli();
   if (!found) throw new Failure(`There is no Pulumi CLI ${oldestCli} or newer here. Type './houseline up'.`);
   process.env.PATH = `${join(found.path, "..")}:${process.env.PATH}`;
-  return PulumiCommand.get({ skipVersionCheck: true });
+  return (await sdk()).PulumiCommand.get({ skipVersionCheck: true });
 }
 
 async function findCli(): Promise<FoundCli | undefined> {
