@@ -43,6 +43,11 @@ describe("the tag of an image", () => {
     expect(tag()).toBe(before);
   });
 
+  it("has the packages of its own architecture one by one", () => {
+    writeFileSync(join(root, "app/packages.lock"), `# a comment\namd64 freeswitch 1.11.1~1 ${"a".repeat(64)}\narm64 freeswitch 1.11.0~1 ${"b".repeat(64)}\n`);
+    expect(inputRecord(inputLines(root, { ...inputs, debs: "app/packages.lock" }))).toMatchObject({ "deb freeswitch": "1.11.1~1 aaaaaaaaaaaaaaaa" });
+  });
+
   it("keeps a record of every input, with digests short enough for a label, and no build argument's value", () => {
     expect(inputRecord(inputLines(root, inputs))).toEqual({
       "image x": "linux/amd64", "arg A": "6b86b273ff34fce1", "arg B": "d4735e3a265e16ee", "base debian": "sha256:1",

@@ -10,6 +10,8 @@ export interface ImageInputs {
   files: readonly string[];
   /** Parts whose npm packages go in, as keys of package-lock.json. */
   npm: readonly string[];
+  /** A lock of Debian packages (`amd64 name version sha256` a line), one of the files: so that a record can tell them one by one. */
+  debs?: string;
   buildArgs: Readonly<Record<string, string>>;
   /** Ids of the images it is built from, by name; empty for an image whose files alone decide. */
   bases: Readonly<Record<string, string>>;
@@ -17,7 +19,7 @@ export interface ImageInputs {
   platform: string;
 }
 
-/** One input: `["file", "app/server/log.ts", "-", digest]`, `["npm", "node_modules/ws", version and integrity]`, `["arg", …]`, `["base", …]`. */
+/** One input: `["file", "app/server/log.ts", "-", digest]`, `["npm", "node_modules/ws", version and integrity]`, `["deb", "freeswitch", version, digest]`, `["arg", …]`, `["base", …]`. */
 export type InputLine = readonly [kind: string, name: string, ...value: string[]];
 
 /** Everything that goes into an image, in an order that is the same everywhere. */
@@ -27,6 +29,7 @@ export function inputLines(root: string, inputs: ImageInputs): InputLine[] {
     ["image", inputs.name, inputs.platform],
     ...Object.entries(inputs.buildArgs).sort(byKey).map(([name, value]) => ["arg", name, value] as const),
     ...Object.entries(inputs.bases).sort(byKey).map(([name, id]) => ["base", name, id] as const),
+    ...inputs.debs === undefined ? [] : lockedDebs(readFileSync(join(root, inputs.debs), "utf8"), inputs.platform),
     ...Object.entries(packages).map(([name, version]) => ["npm", name, version] as const),
     ...inputs.files.flatMap((path) => filesUnder(root, path)).sort().map((file) => {
       const path = join(root, file);
@@ -34,6 +37,12 @@ export function inputLines(root: string, inputs: ImageInputs): InputLine[] {
       return ["file", file, executable, sha256(readFileSync(path))] as const;
     }),
   ];
+}
+
+/** Of one architecture, those of a lock of Debian packages. */
+function lockedDebs(lock: string, platform: string): InputLine[] {
+  return lock.split("\n").map((line) => line.split(" ")).filter(([architecture]) => platform === `linux/${architecture}`)
+    .map(([, name = "", version = "", sha256 = ""]) => ["deb", name, version, sha256]);
 }
 
 /** Twelve hexadecimal digits over everything that goes into an image. */

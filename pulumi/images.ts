@@ -25,6 +25,8 @@ interface Recipe {
   files: readonly string[];
   /** Parts whose npm packages go in, as keys of package-lock.json. */
   npm?: readonly string[];
+  /** Which of the files locks Debian packages. */
+  debs?: string;
   /** Its files alone decide, whatever it is built on: data, with nothing of a base image in it. */
   dataOnly?: true;
 }
@@ -36,7 +38,7 @@ const node = [".npmrc", "app/package.json"];
 const recipes: Record<ImageName, Recipe> = {
   "secrets": { files: ["images/secrets"], dataOnly: true },
   "freeswitch-sound": { files: ["images/freeswitch-sound/sounds.lock"], dataOnly: true },
-  "freeswitch": { files: ["images/freeswitch"] },
+  "freeswitch": { files: ["images/freeswitch"], debs: "images/freeswitch/packages.lock" },
   "lab-switch": { files: ["images/lab-switch", "app/lab-switch", ...node], npm: ["app/lab-switch"] },
   "edge": { files: ["images/edge", "app/sip-gate", "app/limits", ...node], npm: ["app/sip-gate"] },
   "app-server": {
@@ -132,7 +134,7 @@ export function planImage(name: ImageName, settings: Settings, inventory: Invent
   const bases = baseImages(readFileSync(dockerfile, "utf8"));
   const locks = baseLocks(repositoryRoot);
   const lines = inputLines(repositoryRoot, {
-    name, files: recipe.files, npm: recipe.npm ?? [], buildArgs,
+    name, files: recipe.files, npm: recipe.npm ?? [], debs: recipe.debs, buildArgs,
     // A locked base image is the same everywhere; any other is what this host has under its name.
     bases: Object.fromEntries(recipe.dataOnly ? [] : bases.map((base) => [base, locks.get(base) ?? inventory.images.get(base) ?? "absent"])),
     platform: inventory.platform,

@@ -55,7 +55,7 @@ export async function inputsOf(client: DockerClient, reference: string): Promise
 
 /** A line for each input that differs: build arguments and base images first, then packages, then files. */
 export function differences(before: Record<string, string>, after: Record<string, string>): string[] {
-  const order = ["image", "base", "arg", "npm", "file"];
+  const order = ["image", "base", "arg", "deb", "npm", "file"];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => before[key] !== after[key]);
   const kindOf = (key: string) => key.slice(0, key.indexOf(" "));
   return keys.sort((a, b) => order.indexOf(kindOf(a)) - order.indexOf(kindOf(b)) || (a < b ? -1 : 1))
@@ -70,6 +70,7 @@ function line(kind: string, name: string, before: string | undefined, after: str
     // Its value is not kept in the image.
     case "arg": return `build argument ${name} ${before === undefined ? "is new" : after === undefined ? "is gone" : "changed"}`;
     case "npm": return `npm package ${name.slice(name.lastIndexOf("node_modules/") + 13)}: ${packageChange(before, after)}`;
+    case "deb": return `package ${name}: ${packageChange(before, after)}`;
     default: return `file ${name} ${before === undefined ? "is new" : after === undefined ? "is gone" : before.slice(1) === after.slice(1) ? modeChange(after) : "changed"}`;
   }
 }
@@ -80,5 +81,5 @@ function packageChange(before: string | undefined, after: string | undefined): s
   const [old, now] = [before?.split(" ")[0], after?.split(" ")[0]];
   if (old === undefined) return `new, ${now}`;
   if (now === undefined) return `gone, it was ${old}`;
-  return old === now ? `${now} with other contents (its integrity changed)` : `${old} → ${now}`;
+  return old === now ? `${now} with other contents (its digest changed)` : `${old} → ${now}`;
 }

@@ -62,6 +62,14 @@ describe.skipIf(!aptSource)(`the image of FreeSWITCH, built by ./houseline up fr
     expect(history).not.toContain(proxy.address);
   });
 
+  it("tells which of its inputs changed since it was deployed", async () => {
+    const explain = async () => (await deployment.run("images", "--explain", "freeswitch")).stdout;
+    expect(await explain()).toContain("none of its inputs changed");
+    configure(aptSource, undefined);
+    expect(await explain()).toMatch(/in one input:\n {2}build argument FREESWITCH_APT_SOURCE changed$/m);
+    configure(proxy.line(aptSource), auth(proxy));
+  });
+
   it("is at most 45 MB compressed, base included", async () => {
     const { stdout } = await promisify(execFile)("sh", ["-c", `docker save ${image} | gzip -6 | wc -c`]);
     const largest = (await inside("du -ab --exclude=/proc --exclude=/sys / 2>/dev/null | sort -rn | while read size path; do [ -f \"$path\" ] && echo \"$size $path\"; done | head -12")).trim();

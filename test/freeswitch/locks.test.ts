@@ -58,6 +58,15 @@ describe.skipIf(!aptSource)(`the lock of FreeSWITCH's packages${skipReason && ` 
     expect(packages.sort()).toEqual(lines.map((line) => line.split(" ").slice(1, 3).join(" ")).sort());
   });
 
+  it("gives the same image again from its first line, which passes every check", async () => {
+    const again = await images("--rebuild", "freeswitch", "--yes");
+    expect(again.code, again.stdout + again.stderr).toBe(0);
+    expect(again.stdout).toContain("The same came out");
+    const { code, stdout, stderr } = await images("--check");
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(/^ {2}freeswitch +passed/m);
+  });
+
   it("that can't be met any more says which package is gone and what is there instead", async () => {
     await apt.release("freeswitch-mod-tone-stream", "+newer1");
     // What packages are asked for changes, so that they are got again.
