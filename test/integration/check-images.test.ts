@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Deployment, type CommandResult } from "../support/deployment.ts";
 import { docker } from "../support/docker.ts";
 
+const secret = "a-password-of-these-tests";
 interface Checked { image: string; findings: string[]; notes: string[] }
 
 describe("./houseline images --check", () => {
@@ -16,7 +17,7 @@ describe("./houseline images --check", () => {
     expect((await deployment.run("images", "--build", "--yes")).code).toBe(0);
   });
   afterAll(async () => {
-    delete process.env.HOUSELINE_SECURITY_TRACKER;
+    for (const name of ["HOUSELINE_SECURITY_TRACKER", "HOUSELINE_REGISTRY_USER", "HOUSELINE_REGISTRY_PASSWORD"]) delete process.env[name];
     await deployment?.remove();
     for (const image of made) await docker("rmi", "--force", image).catch(() => undefined);
   });
@@ -43,9 +44,11 @@ describe("./houseline images --check", () => {
     expect(await docker("ps", "--all", "--quiet", "--filter", "label=houseline.check=image")).toBe("");
   });
 
-  it("tells of an image that never gets healthy, of one that ignores being told to stop, and of ports that are none of its", async () => {
+  it("tells of an image that never gets healthy, of one that ignores being told to stop, of ports that are none of its, and of a secret in its history", async () => {
+    Object.assign(process.env, { HOUSELINE_REGISTRY_USER: "ci", HOUSELINE_REGISTRY_PASSWORD: secret });
     const listener = "require('node:net').createServer().listen(9999); process.on('SIGTERM', () => {});";
     await deployment.configure({ healthySeconds: 15, images: {
+      labSwitch: await changed("lab-switch", `RUN true ${secret}`),
       edge: await changed("edge", 'ENTRYPOINT ["/bin/sh", "-c", "echo this edge can not start; exit 3"]'),
       appServer: await changed("app-server", `USER root\nRUN printf '%s' "${listener}" > /srv/listen.cjs && mv /usr/local/bin/entrypoint.sh /srv/entrypoint.sh\nUSER 10001:10001\nENTRYPOINT ["/bin/bash", "-c", "/srv/entrypoint.sh & exec node /srv/listen.cjs"]`),
     } });
@@ -57,7 +60,8 @@ describe("./houseline images --check", () => {
     expect(findings["app-server"]).toContain("listens on 9999, which is none of its ports");
     expect(findings["app-server"]).toContain("listens on every address, at 9999");
     expect(findings["app-server"]).toContain("does not end by itself within 30 s when it is told to (exit code 137)");
-    expect(findings["lab-switch"]).toBe("");
+    expect(findings["lab-switch"]).toBe("its history or configuration has a secret of this stack or machine.");
+    expect(stdout).not.toContain(secret);
     await deployment.configure({ images: {} });
   });
 

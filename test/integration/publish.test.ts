@@ -1,8 +1,8 @@
-import { cp, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Copy } from "../bench/copy.ts";
-import { Deployment, root, type CommandResult } from "../support/deployment.ts";
+import { Deployment, type CommandResult } from "../support/deployment.ts";
 import { Registry } from "../../pulumi/registry.ts";
 import { docker } from "../support/docker.ts";
 import { Engine, noEngine } from "../support/engine.ts";
@@ -132,19 +132,22 @@ describe.skipIf(noEngine)(`images published to a registry and deployed from it${
     console.log(`publishing with nothing changed: ${seconds.toFixed(1)} s`);
   });
 
-  it("the layers of our own are the same bytes in the registry when another checkout publishes them anew", async () => {
+  it("another machine, which builds everything itself from another checkout, publishes the same digests", async () => {
+    const machine = await Engine.create("another", { images: ["debian:bookworm-slim", "node:24-bookworm-slim", "caddy:2"] });
     const other = await TestRegistry.start();
     try {
       const digests = async (result: CommandResult) => (JSON.parse(result.stdout) as Published).images.map(({ image, digest }) => `${image}@${digest}`);
       const mine = await digests(await publish("--json"));
-      await cp(join(root, ".houseline/tools"), join(copy.directory, ".houseline/tools"), { recursive: true, force: true }).catch(() => undefined);
+      process.env.DOCKER_HOST = machine.host;
       const theirs = await deployment.runIn(copy.directory, "images", "--publish", other.host, "--yes", "--json");
       expect(theirs.code, theirs.stderr).toBe(0);
+      expect(theirs.stderr).toContain("building");
       expect(await digests(theirs)).toEqual(mine);
     } finally {
       await other.stop();
+      await machine.remove();
     }
-  });
+  }, 600_000);
 
   it("up on a host with nothing: pulls each image by its digest, builds none, keeps no password", async () => {
     let [stdout, stderr] = ["", ""];
@@ -174,7 +177,7 @@ describe.skipIf(noEngine)(`images published to a registry and deployed from it${
     expect(await onHost(() => deployment.containers())).toEqual(before);
   });
 
-  it("published: under a megabyte is sent, under a megabyte pulled, and one container replaced", async () => {
+  it("published: under a megabyte is sent, under a megabyte pulled before anything is stopped, and one container replaced", async () => {
     const { code, stdout, stderr } = await publishCopy("--json");
     expect(code, stderr).toBe(0);
     const { images } = JSON.parse(stdout) as Published;
@@ -183,7 +186,21 @@ describe.skipIf(noEngine)(`images published to a registry and deployed from it${
     expect(images.filter(({ sentBytes }) => sentBytes > 0).map(({ image }) => image)).toEqual(["app-server"]);
     expect(images.find(({ image }) => image === "app-server")!.sentBytes).toBeLessThan(1e6);
     const before = await onHost(() => deployment.containers());
+    expect((await onHost(() => deployment.runIn(copy.directory, "images", "--explain", "app-server"))).stdout).toMatch(/differs from .*, in one input:\n {2}file app\/server\/log\.ts changed/);
+    registry.disturb = (line) => /^GET .*houseline-app-server\/manifests/.test(line) ? "fail" : undefined;
+    await expect(onHost(() => deployment.upFrom(copy.directory))).rejects.toThrow(/neither on this host nor can it be pulled .*Nothing was changed/);
+    expect(await onHost(() => deployment.containers())).toEqual(before);
+
+    const begun = Date.now();
+    let lastPull = 0;
+    registry.disturb = (line) => {
+      if (/^GET .*\/blobs\//.test(line)) lastPull = Date.now();
+      return undefined;
+    };
     const { planned, served, total } = await plannedAndServed(() => deployment.runIn(copy.directory, "images", "--plan", "--json"), () => deployment.upFrom(copy.directory));
+    const changes = await engine.docker("events", "--since", String(begun / 1_000), "--until", String(Date.now() / 1_000), "--filter", "type=container", "--filter", "event=create", "--filter", "event=kill", "--format", "{{.TimeNano}}");
+    expect(changes.split("\n").length).toBeGreaterThan(1);
+    expect(Math.min(...changes.split("\n").map(Number)) / 1e6).toBeGreaterThan(lastPull);
     expect(served).toEqual(planned);
     // The layer of the server's code, and the image's configuration.
     expect(Object.keys(served).length).toBe(2);
