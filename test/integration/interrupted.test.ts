@@ -25,4 +25,10 @@ describe("an upgrade of every service whose command is killed with SIGKILL, engi
     expect(told).toHaveLength(4);
     expect(told[0]).toMatch(/^20\S+Z {2}interrupted up .*@.* app-server \w+ → test-/);
   });
+
+  it("while an image is built: people call, status tells the truth, the next up builds and deploys it", async () => {
+    const { callSeconds, untruth, notMended } = await scene.killWhileBuilding();
+    console.log(`building: a call ${callSeconds.toFixed(1)} s after the kill`);
+    expect([untruth, notMended]).toEqual([undefined, undefined]);
+  });
 });

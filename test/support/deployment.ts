@@ -90,13 +90,23 @@ export class Deployment {
 
   /** Deploys it with the code of another copy of Houseline; its `dataDirectory` must be configured. */
   async upFrom(directory: string): Promise<CommandResult> {
-    const [here, there] = [join(state, "stacks", this.stack), join(directory, ".houseline", "stacks", this.stack)];
-    // After `down` there is nothing to go on from.
-    if (existsSync(here)) await cp(here, there, { recursive: true, force: true });
+    await this.moveTo(directory);
     const result = await houseline(["up", this.stack, "--config", this.file, "--yes"], {}, undefined, directory);
     if (result.code !== 0) throw new Error(`up failed:\n${result.stdout}${result.stderr}`);
-    await cp(there, here, { recursive: true, force: true });
+    await this.moveBack(directory);
     return result;
+  }
+
+  /** Gives another copy of Houseline what this one knows of the stack. */
+  async moveTo(directory: string): Promise<void> {
+    const here = join(state, "stacks", this.stack);
+    // After `down` there is nothing to go on from.
+    if (existsSync(here)) await cp(here, join(directory, ".houseline", "stacks", this.stack), { recursive: true, force: true });
+  }
+
+  /** Takes back what another copy knows of it by now. */
+  moveBack(directory: string): Promise<void> {
+    return cp(join(directory, ".houseline", "stacks", this.stack), join(state, "stacks", this.stack), { recursive: true, force: true });
   }
 
   /** As `run`, by another copy of Houseline. */
@@ -106,7 +116,12 @@ export class Deployment {
 
   /** The command as a process that somebody watches. */
   start(environment: Record<string, string>, command: string, ...options: string[]): ChildProcessByStdio<null, Readable, Readable> {
-    return start([command, this.stack, "--config", this.file, ...options], environment);
+    return this.startIn(root, environment, command, ...options);
+  }
+
+  /** The same, by another copy of Houseline. */
+  startIn(directory: string, environment: Record<string, string>, command: string, ...options: string[]): ChildProcessByStdio<null, Readable, Readable> {
+    return start([command, this.stack, "--config", this.file, ...options], environment, undefined, directory);
   }
 
   runUntil(signal: AbortSignal, command: string, ...options: string[]): Promise<CommandResult> {

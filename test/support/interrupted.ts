@@ -1,7 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { Copy } from "../bench/copy.ts";
 import { callersConfig, peopleCall } from "./callers.ts";
 import { Deployment } from "./deployment.ts";
 import { docker, nextRelease } from "./docker.ts";
@@ -26,16 +30,20 @@ export interface Interruption {
 /** A lab stack that is upgraded, all services at once, by a command that is watched and can be killed at any step. */
 export class Interrupted {
   readonly deployment: Deployment;
+  readonly #data: string;
   readonly #made: string[] = [];
   #images: Record<string, string> = {};
   #next = false;
 
-  private constructor(deployment: Deployment) {
+  private constructor(deployment: Deployment, data: string) {
     this.deployment = deployment;
+    this.#data = data;
   }
 
   static async open(): Promise<Interrupted> {
-    const one = new Interrupted(await Deployment.prepare({ ...callersConfig, drainSeconds: 60 }));
+    // Of its own: a copy of Houseline that deploys the same stack is to find it.
+    const data = await mkdtemp(join(tmpdir(), "houseline-interrupted-"));
+    const one = new Interrupted(await Deployment.prepare({ ...callersConfig, drainSeconds: 60, dataDirectory: data }), data);
     try {
       await one.deployment.up();
       const next = async (role: string) => {
@@ -78,8 +86,43 @@ export class Interrupted {
     return { reached, callSeconds, untruth, notMended };
   }
 
+  /** The same for an upgrade that first builds an image, killed in the middle of that; the copy's next command builds it and goes on. */
+  async killWhileBuilding(): Promise<Omit<Interruption, "reached">> {
+    const copy = await Copy.make();
+    try {
+      await copy.edit("app/server/main.ts", (text) => `${text}// Another release, which nobody has built: ${randomUUID()}\n`);
+      await this.deployment.configure({ images: {} });
+      await this.deployment.up();
+      await this.deployment.moveTo(copy.directory);
+      const id = randomUUID();
+      const command = this.deployment.startIn(copy.directory, { [mark]: id }, "up", "--yes");
+      const ended = new Promise((resolve) => command.on("close", resolve));
+      command.stdout.resume();
+      command.stderr.resume();
+      await until("Docker to build an image", () => processesOf(id).some((pid) => wordsOf(pid).includes("build") && wordsOf(pid).includes("images/app-server/Dockerfile")), 60_000);
+      await killAll(id);
+      await ended;
+      const began = performance.now();
+      await peopleCall(this.deployment, 30_000);
+      const callSeconds = (performance.now() - began) / 1_000;
+      const untruth = await statusUntruth(this.deployment);
+      const before = (await this.deployment.container("app-server")).image;
+      const next = await this.deployment.runIn(copy.directory, "up", "--yes");
+      await this.deployment.moveBack(copy.directory);
+      const notMended = next.code === 0 ? await mended(this.deployment).then(() => undefined, (error: Error) => error.message) : next.stdout + next.stderr;
+      const { image } = await this.deployment.container("app-server");
+      if (image === before) throw new Error("The next up did not deploy what was being built.");
+      this.#made.push(image);
+      await peopleCall(this.deployment);
+      return { callSeconds, untruth, notMended };
+    } finally {
+      await copy.remove();
+    }
+  }
+
   async end(): Promise<void> {
     await this.deployment.remove();
+    await rm(this.#data, { recursive: true, force: true });
     for (const image of this.#made) await docker("rmi", "--force", image).catch(() => undefined);
   }
 
@@ -118,15 +161,8 @@ function eachLine(child: ChildProcess, stream: "stdout" | "stderr", use: (line: 
 
 /** Kills every process of a command at once: our own, the engine, its plugins, Docker clients. (proc(5), `environ`) */
 async function killAll(id: string): Promise<void> {
-  const alive = () => readdirSync("/proc").filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${mark}=${id}`);
-    } catch {
-      return false;
-    }
-  });
   await until("the command's processes to be gone", () => {
-    const pids = alive();
+    const pids = processesOf(id);
     for (const pid of pids) {
       try {
         process.kill(Number(pid), "SIGKILL");
@@ -136,4 +172,23 @@ async function killAll(id: string): Promise<void> {
     }
     return pids.length === 0;
   });
+}
+
+/** Processes that a command began, and theirs. */
+function processesOf(id: string): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${mark}=${id}`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+function wordsOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
 }
