@@ -43,6 +43,7 @@ export class Drain {
     await Promise.all(closing);
     // Whoever came meanwhile.
     await this.#send([...this.#sessions.all]);
+    await this.#sessions.linger().catch((error: Error) => this.#log.warn({ reason: error.message }, "who was sent away has less time to come back"));
   }
 
   async #send(sessions: readonly Session[]): Promise<void> {

@@ -37,7 +37,7 @@ describe("a connection's queue, with a made reader", () => {
 
   it("takes everything that was missed, however slowly it is read, and is bounded again after", () => {
     const reader = open();
-    connection.sendMissed(Array<{ text: string }>(limits.replayEvents).fill(event));
+    connection.sendMissed(Array<string>(limits.replayEvents).fill(event.text));
     connection.send("the answer");
     expect([reader.frames, reader.closedWith]).toEqual([limits.replayEvents + 2, undefined]);
     reader.bufferedAmount = 0;

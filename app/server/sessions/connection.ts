@@ -124,9 +124,9 @@ export class Connection {
   }
 
   /** Sends events again to a session that came back: as many as are kept may be more than a slow reader is granted. */
-  sendMissed(events: readonly { text: string }[]): void {
+  sendMissed(events: readonly string[]): void {
     if (!this.#closed) this.#gather();
-    for (const { text } of events) {
+    for (const text of events) {
       this.#missedBytes += Buffer.byteLength(text);
       if (!this.#closed) this.#socket.send(text);
     }

@@ -58,12 +58,11 @@ export class RecentEvents {
 
   note(user: string, name: EventName, data: string): void {
     if (!kept.has(name)) return;
-    const noted = this.#byUser.get(user) ?? [];
-    // The people of whom something was noted last are last.
-    this.#byUser.delete(user);
-    this.#byUser.set(user, noted);
+    let noted = this.#byUser.get(user);
+    if (!noted) this.#byUser.set(user, noted = []);
     noted.push({ at: Date.now(), name, data });
-    if (noted.length > mostPerPerson) noted.shift();
+    // Cut back now and then, not with every event.
+    if (noted.length > mostPerPerson * 2) noted.splice(0, noted.length - mostPerPerson);
     if (this.#byUser.size > mostPeople) this.#byUser.delete(this.#byUser.keys().next().value!);
   }
 

@@ -11,7 +11,7 @@ const identity = { id: "s1", user: "anna", sipUser: "anna~1", createdAt: Date.no
 function opened(broadcasts = new Broadcasts(), before?: ConstructorParameters<typeof Session>[4]) {
   const session = new Session(identity, "token", () => new Set(), broadcasts, before);
   const sent: string[] = [];
-  const connection = { heartbeat: undefined, send: (text: string) => sent.push(text), sendMissed: (events: { text: string }[]) => sent.push(...events.map(({ text }) => text)) } as unknown as Connection;
+  const connection = { heartbeat: undefined, send: (text: string) => sent.push(text), sendMissed: (events: string[]) => sent.push(...events) } as unknown as Connection;
   session.attach(connection);
   const seen = () => sent.splice(0).map((text) => JSON.parse(text) as { seq: number; data: { n: number } }).map(({ seq, data }) => `${seq}:${data.n}`);
   const all = (n: number) => {

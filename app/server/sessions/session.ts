@@ -15,8 +15,8 @@ export interface Identity {
   apiToken: string | null;
 }
 
-/** An event as it was numbered for this session. */
-export interface Sent { seq: number; text: string; at: number }
+/** An event as it was numbered for this session. Its data is shared by everybody who was told the same: the frame is made when it is sent. */
+interface Sent { seq: number; name: EventName; data: string; at: number }
 
 /** Somebody signed in on one device: outlives its sockets. */
 export class Session implements Identity, Heartbeat {
@@ -42,7 +42,7 @@ export class Session implements Identity, Heartbeat {
   #received: number;
   #connection: Connection | undefined;
 
-  constructor({ id, user, sipUser, createdAt, apiToken }: Identity, resumeToken: string, permissions: () => ReadonlySet<Permission>, broadcasts: Broadcasts, before: { seq: number; sent: Sent[] } = { seq: 0, sent: [] }) {
+  constructor({ id, user, sipUser, createdAt, apiToken }: Identity, resumeToken: string, permissions: () => ReadonlySet<Permission>, broadcasts: Broadcasts, before: Pick<Frozen, "seq" | "sent"> = { seq: 0, sent: [] }) {
     this.id = id;
     this.user = user;
     this.sipUser = sipUser;
@@ -53,7 +53,7 @@ export class Session implements Identity, Heartbeat {
     this.#broadcasts = broadcasts;
     this.#seq = this.#first = this.#pinged = before.seq;
     this.#answered = this.#received = Math.min(before.seq, (before.sent[0]?.seq ?? before.seq + 1) - 1);
-    this.#own = before.sent;
+    this.#own = before.sent.map(({ seq, text, at }) => ({ seq, at, ...partsOf(text) }));
   }
 
   get connected(): boolean {
@@ -90,6 +90,11 @@ export class Session implements Identity, Heartbeat {
     return true;
   }
 
+  /** Gives its socket up, which may be open for a moment more: what becomes of it is no longer this session's. */
+  leave(): void {
+    this.#connection = undefined;
+  }
+
   onPing(): void {
     this.#pinged = this.#seq;
   }
@@ -112,17 +117,17 @@ export class Session implements Identity, Heartbeat {
 
   /** The same with its data as JSON: what goes to several is made once. */
   send(name: EventName, data: string): void {
-    const text = this.#number(++this.#seq, name, data);
-    this.#own.push({ seq: this.#seq, text, at: Date.now() });
+    const event = { seq: ++this.#seq, name, data, at: Date.now() };
+    this.#own.push(event);
     // Cut back now and then, not with every event.
     if (this.#own.length > limits.replayEvents * 1.2) this.#received = this.#own.splice(0, this.#own.length - limits.replayEvents).at(-1)!.seq;
-    this.#connection?.send(text);
+    this.#connection?.send(frameOf(event));
   }
 
   /** The newest broadcast, which every session has to be given. */
   broadcast(name: EventName, data: string): void {
     this.#seq++;
-    this.#connection?.send(this.#number(this.#seq, name, data));
+    this.#connection?.send(frameOf({ seq: this.#seq, name, data }));
   }
 
   /**
@@ -138,7 +143,7 @@ export class Session implements Identity, Heartbeat {
       this.#seq = this.#first = this.#pinged = this.#answered = this.#received = lastSeq;
       this.#own = [];
     }
-    if (isWhole) this.#connection?.sendMissed(missed);
+    if (isWhole) this.#connection?.sendMissed(missed.map(frameOf));
     return isWhole;
   }
 
@@ -148,11 +153,7 @@ export class Session implements Identity, Heartbeat {
    * @param people digest of the people of whom every device has been told
    */
   freeze(people?: string): Frozen {
-    return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents), frozenAt: Date.now(), ...(people !== undefined && { people }) };
-  }
-
-  #number(seq: number, name: EventName, data: string): string {
-    return `{"type":"event","seq":${seq},"name":"${name}","data":${data}}`;
+    return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents).map((event) => ({ seq: event.seq, text: frameOf(event), at: event.at })), frozenAt: Date.now(), ...(people !== undefined && { people }) };
   }
 
   /** Events after a number, as far back as all of them are there. */
@@ -167,8 +168,18 @@ export class Session implements Identity, Heartbeat {
       }
       const one = seq > this.#first ? this.#broadcasts.get(broadcast--) : undefined;
       if (!one) break;
-      found.push({ seq, text: this.#number(seq, one.name, one.data), at: one.at });
+      found.push({ seq, ...one });
     }
     return found.reverse();
   }
+}
+
+function frameOf({ seq, name, data }: Pick<Sent, "seq" | "name" | "data">): string {
+  return `{"type":"event","seq":${seq},"name":"${name}","data":${data}}`;
+}
+
+/** The other way round, for what another server framed. */
+function partsOf(frame: string): Pick<Sent, "name" | "data"> {
+  const [name, data] = [frame.indexOf('"name":"') + 8, frame.indexOf('","data":')];
+  return { name: frame.slice(name, data) as EventName, data: frame.slice(data + 9, -1) };
 }

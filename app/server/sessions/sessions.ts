@@ -117,8 +117,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     const known = this.#sessions.get(row.id);
     if (known && row.home === server) {
       if (!known.connected && !await this.#store.sessions.adopt(row.id, server, connection.client)) return undefined;
-      this.#attach(known, connection);
-      return { session: known, whole: known.replay(lastSeq), knewPeople: true };
+      return { session: known, whole: this.#attach(known, connection, lastSeq), knewPeople: true };
     }
     // It went to another server and comes back now.
     this.#drop(row.id, closeCodes.replaced, "the session goes on in a newer socket");
@@ -127,8 +126,7 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     // Another socket of the same device may have been quicker meanwhile.
     const session = this.#sessions.get(row.id) ?? this.#make(row, token, frozen);
     if (frozen) for (const { name, data } of this.recent.missed(row, frozen)) session.send(name, data);
-    this.#attach(session, connection);
-    const whole = session.replay(lastSeq) && frozen !== undefined;
+    const whole = this.#attach(session, connection, lastSeq) && frozen !== undefined;
     return { session, whole, knewPeople: frozen?.people !== undefined && frozen.people === this.#options.peopleTold() };
   }
 
@@ -196,14 +194,23 @@ export class Sessions extends EventEmitter<SessionsEvents> {
 
   /**
    * Stops telling these sessions anything and leaves what they missed for the next server, on the disk when this resolves. Their sockets are
-   * still open: closing them is what makes the devices go there.
+   * still open: closing them is what makes the devices go there. Their people stay online until this server counts as dead: thousands are not
+   * all back within the moment that a reload takes, and would be seen to go and come by everybody.
    */
   async handOver(sessions: readonly Session[]): Promise<void> {
     if (sessions.length === 0) return;
     const people = this.#options.peopleTold();
     const states = sessions.map((session) => ({ session: session.id, state: packHandOver(session.freeze(people)) }));
-    for (const session of sessions) this.#forget(session);
+    for (const session of sessions) {
+      this.#forget(session);
+      session.leave();
+    }
     await this.#store.sessions.handOver(states);
+  }
+
+  /** Counts as alive for as long as a server may be silent: so long have those to come back who were sent away. */
+  async linger(): Promise<void> {
+    await this.#store.sessions.beat(this.#options.server, Date.now() + aliveMs);
   }
 
   /** The password of a session's SIP account: the same on every server, and in no database. */
@@ -238,13 +245,17 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     return session;
   }
 
-  #attach(session: Session, connection: Connection): void {
+  /** @returns whether nothing is wanting of what its device has missed since `lastSeq` */
+  #attach(session: Session, connection: Connection, lastSeq?: number): boolean {
     session.attach(connection)?.close(closeCodes.replaced, "the session goes on in a newer socket");
+    // Before anybody hears of it: what they are told then this device is told, too, and after what it has missed.
+    const isWhole = lastSeq === undefined || session.replay(lastSeq);
     if (!this.#online.has(session.user)) {
       this.#online.add(session.user);
       this.emit("online", [session.user]);
     }
     this.emit("devices", session.user);
+    return isWhole;
   }
 
   /** What a session missed, from the server that has it or had it. */

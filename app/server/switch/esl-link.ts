@@ -234,5 +234,7 @@ function bodyOf(name: string, body: string): string {
 }
 
 function recordOf(event: EslEvent): SwitchEvent {
-  return Object.fromEntries(event.headers.map(({ name, value }) => [name, value]));
+  const record: Record<string, unknown> = {};
+  for (const { name, value } of event.headers) record[name] = value;
+  return record;
 }
