@@ -84,10 +84,21 @@ async function remove(client: DockerClient, { id, references }: HostImage): Prom
   return (await runDocker(client, ["rmi", ...(references.length === 0 ? [id] : references)])).code === 0;
 }
 
-/** Of the disk that Docker keeps images on; `undefined` where that is another machine's. */
-async function freePercent(client: DockerClient): Promise<number | undefined> {
-  if (client.host !== undefined && !client.host.startsWith("unix://")) return undefined;
+/** Of the disk that Docker keeps images on; `undefined` where it can't be told. */
+export async function freePercent(client: DockerClient): Promise<number | undefined> {
+  if (client.host !== undefined && !client.host.startsWith("unix://")) return freePercentInside(client);
   const folder = (await docker(client, ["info", "--format", "{{.DockerRootDir}}"])).trim();
   const disk = await statfs(folder).catch(() => undefined);
   return disk && (100 * disk.bavail) / disk.blocks;
+}
+
+/** Another machine's, asked in a container there: a container's root has the room of the disk that images lie on. (overlayfs, `statfs`) */
+async function freePercentInside(client: DockerClient): Promise<number | undefined> {
+  const running = (await docker(client, ["ps", "--quiet", "--filter", "label=houseline.stack"])).split("\n").filter(Boolean);
+  for (const id of running) {
+    const { code, stdout } = await runDocker(client, ["exec", id, "stat", "--file-system", "--format", "%a %b", "/"]);
+    const [free = NaN, all = NaN] = stdout.trim().split(" ").map(Number);
+    if (code === 0 && all > 0) return (100 * free) / all;
+  }
+  return undefined;
 }

@@ -1,7 +1,9 @@
 import { readFile, readdir } from "node:fs/promises";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { removeLeftovers } from "../../cli/leftovers.ts";
+import { freePercent } from "../../cli/old-images.ts";
 import { callersConfig, peopleCall } from "../support/callers.ts";
 import { Deployment, root } from "../support/deployment.ts";
 import { nextRelease } from "../support/docker.ts";
@@ -15,10 +17,11 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
   let deployment: Deployment;
   let [state, data]: SmallDisk[] = [];
   let releases = 0;
+  const diskMegabytes = 1_100;
 
   beforeAll(async () => {
     await removeLeftovers();
-    engine = await Engine.create("upgrades", { diskMegabytes: 1_100, images: await imagesOfLabStack() });
+    engine = await Engine.create("upgrades", { diskMegabytes, images: await imagesOfLabStack() });
     vi.stubEnv("DOCKER_HOST", engine.host);
     deployment = await Deployment.prepare({ ...callersConfig, drainSeconds: 60, healthySeconds: 30 });
     state = await SmallDisk.mount(join(root, ".houseline/stacks", deployment.stack), 60);
@@ -123,4 +126,43 @@ describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch
     await mended(deployment);
     await peopleCall(deployment);
   });
+
+  it("Docker's disk is nearly full after an upgrade: old images go, the oldest first and no more than it takes; a rollback finds what it needs", async () => {
+    const [first, images] = [(await deployment.container("app-server")).image, { labSwitch: (await deployment.container("lab-switch")).image, edge: (await deployment.container("app-server-edge")).image }];
+    // A container uses it: it stays, and the others are built from it.
+    await engine.docker("create", first, "sleep");
+    const reference = (name: string) => `houseline/app-server:${deployment.stack}-${name}`;
+    const weight = 40;
+    /** What there still is of the heavy releases. */
+    const there = async () => (await engine.docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "houseline/app-server")).split("\n").flatMap((image) => (/-(one|two|three|four|five)$/.exec(image)?.[1] ?? [])).sort();
+    const percent = 10;
+    const deploy = async (name: string, exceptMegabytes?: number, minimumFreePercent = percent) => {
+      await deployment.configure({ images: { ...images, appServer: await nextRelease(first, reference(name), weight), minimumFreePercent } });
+      if (exceptMegabytes !== undefined) engine.disk.fill(exceptMegabytes);
+      return deployment.up();
+    };
+    for (const name of ["one", "two", "three"]) await deploy(name);
+    expect(await there()).toEqual(["one", "three", "two"]);
+
+    // Just under what has to be free: one image is enough.
+    const { stdout } = await deploy("four", diskMegabytes * percent / 100 - weight / 2);
+    expect(stdout).toMatch(/Removed .* of old releases/);
+    expect(await there()).toEqual(["four", "three", "two"]);
+    expect(engine.disk.freeMegabytes).toBeGreaterThan(diskMegabytes * percent / 100);
+    // As another machine's Docker, whose disk is not ours to look at.
+    const line = createServer({ allowHalfOpen: true }, (socket) => { socket.pipe(connect({ path: join(engine.folder, "docker.sock"), allowHalfOpen: true })).pipe(socket).on("error", () => socket.destroy()); });
+    await new Promise<void>((resolve) => line.listen(0, "127.0.0.1", resolve));
+    const told = await freePercent({ path: "docker", host: `tcp://127.0.0.1:${(line.address() as AddressInfo).port}` });
+    line.close();
+    expect(Math.abs(told! - (100 * engine.disk.freeMegabytes) / diskMegabytes)).toBeLessThan(1);
+
+    // Nothing that may go makes enough room.
+    engine.disk.free();
+    await deploy("five", 75, 90);
+    expect(await there()).toEqual(["five", "four"]);
+    const { code, stdout: back, stderr } = await deployment.run("rollback", "--yes");
+    expect(code, back + stderr).toBe(0);
+    expect((await deployment.container("app-server")).image).toBe(reference("four"));
+    await peopleCall(deployment);
+  }, 420_000);
 });

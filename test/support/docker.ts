@@ -26,10 +26,12 @@ export async function containersOf(stack: string): Promise<Seen[]> {
   })).sort((a, b) => a.role.localeCompare(b.role));
 }
 
-/** Another image with the same content: a release that differs in nothing but its name. */
-export async function nextRelease(image: string, tag: string): Promise<string> {
-  const child = execFile(client, ["build", "--quiet", "--tag", tag, "-"], { env: { ...process.env, DOCKER_BUILDKIT: "0" } });
-  child.stdin!.end(`FROM ${image}\nLABEL houseline.test=${tag}\n`);
+/** Another image with the same content: a release that differs in nothing but its name, or weighs some megabytes more. */
+export async function nextRelease(image: string, tag: string, megabytes = 0): Promise<string> {
+  const child = execFile(client, ["build", "--quiet", "--network", "none", "--tag", tag, "-"], { env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+  const weight = megabytes === 0 ? "" : `USER root\nRUN head -c ${megabytes}M /dev/urandom > /srv/weight\nUSER 10001:10001\n`;
+  // The label first: each has a weight of its own, not the one that the builder remembers.
+  child.stdin!.end(`FROM ${image}\nLABEL houseline.test=${tag}\n${weight}`);
   await new Promise<void>((resolve, reject) => child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`building ${tag} failed`)))));
   return tag;
 }

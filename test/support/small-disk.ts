@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../pulumi/process.ts";
 
@@ -17,13 +17,13 @@ export class SmallDisk {
     return new SmallDisk(path);
   }
 
-  /** Takes all that is free, to the last page. */
-  fill(): void {
+  /** Takes all that is free: to the last page, or all but some megabytes. */
+  fill(exceptMegabytes = 0): void {
     const zeros = Buffer.alloc(1 << 20);
     const file = openSync(this.#ballast, "a");
     try {
       // A nearly full disk takes a part, and nothing at the next.
-      for (;;) writeSync(file, zeros);
+      while (exceptMegabytes === 0 || this.freeMegabytes > exceptMegabytes) writeSync(file, zeros);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
     } finally {
@@ -33,6 +33,11 @@ export class SmallDisk {
 
   free(): void {
     rmSync(this.#ballast, { force: true });
+  }
+
+  get freeMegabytes(): number {
+    const { bavail, bsize } = statfsSync(this.path);
+    return (bavail * bsize) / 2 ** 20;
   }
 
   get #ballast(): string {
