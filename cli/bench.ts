@@ -15,6 +15,7 @@ interface Bench { what: string; needsCompose?: true; needsFreeswitch?: true }
 const benches: Record<string, Bench> = {
   "app-server": { what: "sockets, call events and restarts of the application server, beside a bare ws server" },
   deploy: { what: "seconds of 'up', beside an empty Pulumi program and Docker Compose", needsCompose: true },
+  images: { what: "builds of each image, sizes, what an upgrade moves to a host, beside one single image with everything in it" },
   interrupted: { what: "an upgrade killed with SIGKILL at each of its steps: who can still call, what the next 'up' mends" },
   kills: { what: "hundreds of kills of the application server under load, on SQLite and on PostgreSQL" },
   outlive: { what: "a page loaded again, a switch killed: how long the voice is away, and what is left", needsFreeswitch: true },

@@ -88,7 +88,7 @@ export function buildArguments(image: Pick<Image, "name" | "buildArgs">, tag: st
  * What this host trusts and which npm registry it uses, for the steps that download: a company has its own authority and
  * mirror. As build secrets they are in no layer and change no tag.
  */
-function hostSecrets(): string[] {
+export function hostSecrets(): string[] {
   const files = { "certificates": process.env.NODE_EXTRA_CA_CERTS ?? "/etc/ssl/certs/ca-certificates.crt", "npmrc": join(homedir(), ".npmrc") };
   return Object.entries(files).filter(([, path]) => existsSync(path)).flatMap(([id, path]) => ["--secret", `id=${id},src=${path}`]);
 }
