@@ -31,10 +31,12 @@ done
 "$@" &
 caddy=$!
 # Caddy ends first, with its grace period. One that ends by itself takes the other with it: Docker starts both again.
-trap 'kill -TERM $caddy' TERM INT
+told=
+trap 'told=yes; kill -TERM $caddy 2>/dev/null || true' TERM INT
 status=0
 wait -n $gate $caddy || status=$?
-if kill -0 $caddy 2>/dev/null; then
+# With nothing to do Caddy may have ended before this shell came to look; what it ended with is what counts.
+if [ -n "$told" ] || kill -0 $caddy 2>/dev/null; then
   kill -TERM $caddy 2>/dev/null || true
   wait $caddy && status=0 || status=$?
 fi
