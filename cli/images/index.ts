@@ -59,7 +59,7 @@ export async function images(args: string[]): Promise<number> {
   // It starts containers as the program describes them, with Pulumi's SDK, which takes a while to load.
   if (values.check) return (await import("./check/index.ts")).check(context);
   if (values.build) await buildMissing(context);
-  return list({ ...context, inventory: await takeInventory(client) });
+  return list(context);
 }
 
 function named({ images: wanted, environment: { stack } }: ImagesContext, name: string): Image {

@@ -8,10 +8,11 @@ import { megabytes } from "./megabytes.ts";
 /** `./houseline images`: each image with its tag, whether it is there, its size, and whether it is what is deployed. */
 export async function list({ environment, client, images, json }: ImagesContext): Promise<number> {
   const deployed = currentRelease(environment)?.images;
+  const sizes = await sizesOf(client, images.map(({ reference }) => reference));
   const rows = await Promise.all(images.map(async ({ name, reference, built }) => {
-    const size = await sizeOf(client, reference);
+    const bytes = sizes.get(reference);
     return {
-      image: name, reference, tag: shortName(reference), there: size !== undefined, bytes: size?.all, ownBytes: size?.own,
+      image: name, reference, tag: shortName(reference), there: bytes !== undefined, bytes, ownBytes: bytes === undefined ? undefined : await ownBytes(client, reference),
       built, deployed: deployed === undefined ? undefined : deployed[name] === reference,
     };
   }));
@@ -32,13 +33,18 @@ function stateOf({ built, there }: { built: boolean; there: boolean }): string {
   return built ? (there ? "built" : "not built") : (there ? "here" : "not pulled");
 }
 
-/** Bytes on this host before compression: all of it, and what lies above the base image. */
-async function sizeOf(client: DockerClient, reference: string): Promise<{ all: number; own: number } | undefined> {
-  const [inspected, history] = await Promise.all([
-    runDocker(client, ["image", "inspect", "--format", "{{.Size}}", reference]),
-    runDocker(client, ["history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.Comment}}", reference]),
-  ]);
-  if (inspected.code !== 0) return undefined;
-  const own = history.stdout.trim().split("\n").filter((line) => line.includes("buildkit")).reduce((sum, line) => sum + Number.parseInt(line, 10), 0);
-  return { all: Number(inspected.stdout), own };
+/** Bytes on this host before compression, by reference, of those that are there: asked at once, since every question starts a client. */
+async function sizesOf(client: DockerClient, references: readonly string[]): Promise<Map<string, number>> {
+  // One that isn't there makes the command fail, and the others are told all the same.
+  const { stdout } = await runDocker(client, ["image", "inspect", "--format", "{{.Size}}\t{{json .RepoTags}}\t{{json .RepoDigests}}", ...references]);
+  return new Map(stdout.trim().split("\n").filter(Boolean).flatMap((line) => {
+    const [size, tags, digests] = line.split("\t").map((part) => JSON.parse(part) as unknown) as [number, string[] | null, string[] | null];
+    return [...tags ?? [], ...digests ?? []].map((reference): [string, number] => [reference, size]);
+  }));
+}
+
+/** Of these, what lies above the base image. */
+async function ownBytes(client: DockerClient, reference: string): Promise<number> {
+  const { stdout } = await runDocker(client, ["history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.Comment}}", reference]);
+  return stdout.trim().split("\n").filter((line) => line.includes("buildkit")).reduce((sum, line) => sum + Number.parseInt(line, 10), 0);
 }
