@@ -270,7 +270,9 @@ export class Telephone {
       if (view.state === "ended") void this.#record(view);
     }
     // Whoever a transfer took out of the call is otherwise than before, too.
-    this.people.refresh(...new Set([...users, ...this.#lastUsers.get(call) ?? []]));
+    if (users.size > 0) this.people.refresh(...users);
+    const gone = [...this.#lastUsers.get(call) ?? []].filter((user) => !users.has(user));
+    if (gone.length > 0) this.people.refresh(...gone);
     this.#lastUsers.set(call, users);
   }
 

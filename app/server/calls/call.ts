@@ -74,12 +74,14 @@ export class TrackedCall {
     if (this.answeredAt === undefined) return "ringing";
     if (this.rescuing.size > 0) return "rescuing";
     if (this.space !== undefined) return "parked";
-    return this.legsOfTalkers.some(({ held }) => held) ? "held" : "answered";
+    for (const leg of this.legs.values()) if (leg.held && !isHidden(leg)) return "held";
+    return "answered";
   }
 
   /** Everyone who takes part in it, whether or not they have answered; hidden supervisors don't. */
   get users(): Set<string> {
-    const users = new Set(this.legsOfTalkers.map(({ user }) => user));
+    const users = new Set<string>();
+    for (const leg of this.legs.values()) if (!isHidden(leg)) users.add(leg.user);
     for (const user of this.rescuing.keys()) users.add(user);
     for (const party of [this.caller, this.callee]) if (party && !this.departed.has(party.user)) users.add(party.user);
     return users;

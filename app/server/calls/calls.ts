@@ -55,6 +55,7 @@ export class Calls extends EventEmitter<CallsEvents> {
   readonly #rescues: (home: object) => boolean;
   readonly #now: () => number;
   readonly #registry = new CallRegistry();
+  readonly #find = (user: string) => this.#directory.find(user);
 
   constructor(directory: Directory, { deviceOf = () => undefined, accountAt = () => undefined, rescues = () => false, now = Date.now }: CallsOptions = {}) {
     super();
@@ -93,9 +94,13 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** As the protocol has it, for those who take part in it or, with hidden supervisors, for supervisors. */
   view(call: TrackedCall, forSupervisor = false): Call | undefined {
-    const legs = call.conference ? [...call.conference.members.keys()].flatMap((uuid) => this.#registry.withLeg(uuid)?.legs.get(uuid) ?? []) : [];
-    const all = [...new Set([...call.legs.values(), ...legs])];
-    return call.view(call.endedAt === undefined ? participantsOf(call, all, (user) => this.#directory.find(user), this.#deviceOf, forSupervisor) : []);
+    if (call.endedAt !== undefined) return call.view();
+    const legs = new Set(call.legs.values());
+    for (const uuid of call.conference?.members.keys() ?? []) {
+      const leg = this.#registry.withLeg(uuid)?.legs.get(uuid);
+      if (leg) legs.add(leg);
+    }
+    return call.view(participantsOf(call, [...legs], this.#find, this.#deviceOf, forSupervisor));
   }
 
   /** What somebody's calls make of them. */

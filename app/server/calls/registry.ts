@@ -37,9 +37,10 @@ export class CallRegistry {
 
   presenceOf(user: string): "in-call" | "ringing" | undefined {
     for (const call of this.#incomplete) if (call.rescuing.has(user)) return "in-call";
-    const legs = [...this.#legsOf.get(user)?.values() ?? []];
-    if (legs.some(({ answered, direction }) => answered || direction === "inbound")) return "in-call";
-    return legs.length > 0 ? "ringing" : undefined;
+    const legs = this.#legsOf.get(user);
+    if (!legs) return undefined;
+    for (const { answered, direction } of legs.values()) if (answered || direction === "inbound") return "in-call";
+    return "ringing";
   }
 
   /** Whether a call with this id may begin. */
