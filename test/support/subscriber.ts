@@ -19,6 +19,8 @@ export class Subscriber {
   doubled = 0;
   lost = 0;
   resumed = 0;
+  /** Events that have come. */
+  events = 0;
   /** The longest that it was without its session, in milliseconds. */
   longestAway = 0;
   #awaySince = 0;
@@ -94,6 +96,7 @@ export class Subscriber {
     if (seq <= this.#lastSeq) this.doubled++;
     else if (this.#lastSeq > 0 && seq > this.#lastSeq + 1) this.lost += seq - this.#lastSeq - 1;
     this.#lastSeq = Math.max(this.#lastSeq, seq);
+    this.events++;
     if (text.includes('"name":"call"')) this.onCall(text);
     else if (text.includes('"name":"sip"')) this.onSip(accountIn(text));
   }

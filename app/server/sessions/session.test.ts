@@ -16,7 +16,7 @@ function opened(broadcasts = new Broadcasts(), before?: ConstructorParameters<ty
   const seen = () => sent.splice(0).map((text) => JSON.parse(text) as { seq: number; data: { n: number } }).map(({ seq, data }) => `${seq}:${data.n}`);
   const all = (n: number) => {
     broadcasts.add("person", `{"n":${n}}`);
-    session.broadcast("person", `{"n":${n}}`);
+    session.catchUp();
   };
   return { session, connection, seen, all, own: (n: number) => session.send("call", `{"n":${n}}`) };
 }

@@ -34,6 +34,8 @@ export class Session implements Identity, Heartbeat {
   /** Up to here, events are among those of its own alone: it came from another server. */
   #first: number;
   #seq: number;
+  /** The last broadcast that it was given a number for, and told if it has a socket. */
+  #broadcast: number;
   /** Events for this session alone, or from another server; the numbers between them are broadcasts. */
   #own: Sent[];
   /** Numbers up to which a ping was sent after them, one of those was answered, and the one before that was. */
@@ -51,6 +53,7 @@ export class Session implements Identity, Heartbeat {
     this.resumeToken = resumeToken;
     this.#permissions = permissions;
     this.#broadcasts = broadcasts;
+    this.#broadcast = broadcasts.last;
     this.#seq = this.#first = this.#pinged = before.seq;
     this.#answered = this.#received = Math.min(before.seq, (before.sent[0]?.seq ?? before.seq + 1) - 1);
     this.#own = before.sent.map(({ seq, text, at }) => ({ seq, at, ...partsOf(text) }));
@@ -117,6 +120,7 @@ export class Session implements Identity, Heartbeat {
 
   /** The same with its data as JSON: what goes to several is made once. */
   send(name: EventName, data: string): void {
+    this.catchUp();
     const event = { seq: ++this.#seq, name, data, at: Date.now() };
     this.#own.push(event);
     // Cut back now and then, not with every event.
@@ -124,10 +128,14 @@ export class Session implements Identity, Heartbeat {
     this.#connection?.send(frameOf(event));
   }
 
-  /** The newest broadcast, which every session has to be given. */
-  broadcast(name: EventName, data: string): void {
-    this.#seq++;
-    this.#connection?.send(frameOf({ seq: this.#seq, name, data }));
+  /** Tells the broadcasts that it has not been told yet. */
+  catchUp(): void {
+    while (this.#broadcast < this.#broadcasts.last) {
+      const one = this.#broadcasts.get(++this.#broadcast);
+      // One that is too old leaves its number out: the device asks for what it misses, and starts over.
+      this.#seq++;
+      if (one) this.#connection?.send(frameOf({ seq: this.#seq, ...one }));
+    }
   }
 
   /**
@@ -136,6 +144,7 @@ export class Session implements Identity, Heartbeat {
    * @returns whether that was all; a number that this session never gave is taken on
    */
   replay(lastSeq: number): boolean {
+    this.catchUp();
     const missed = lastSeq <= this.#seq ? this.#after(lastSeq) : [];
     const isWhole = lastSeq + missed.length === this.#seq;
     // The next number is beyond whatever the device has seen; nothing before it can be asked for again.
@@ -153,6 +162,7 @@ export class Session implements Identity, Heartbeat {
    * @param people digest of the people of whom every device has been told
    */
   freeze(people?: string): Frozen {
+    this.catchUp();
     return { seq: this.#seq, sent: this.#after(this.#seq - limits.replayEvents).map((event) => ({ seq: event.seq, text: frameOf(event), at: event.at })), frozenAt: Date.now(), ...(people !== undefined && { people }) };
   }
 
@@ -160,7 +170,7 @@ export class Session implements Identity, Heartbeat {
   #after(lastSeq: number): Sent[] {
     const found: Sent[] = [];
     let own = this.#own.length - 1;
-    let broadcast = this.#broadcasts.last;
+    let broadcast = this.#broadcast;
     for (let seq = this.#seq; seq > Math.max(this.#received, lastSeq); seq--) {
       if (this.#own[own]?.seq === seq) {
         found.push(this.#own[own--]!);

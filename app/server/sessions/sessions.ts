@@ -16,6 +16,8 @@ const graceMs = 5_000;
 const heartbeatMs = 10_000;
 const aliveMs = 25_000;
 const expiryMs = limits.sessionGraceSeconds * 1_000;
+/** Sessions that are told of a broadcast in one turn of the event loop: about a millisecond. */
+const toldAtOnce = 250;
 /** How long another server may take to hand a session over. */
 const handOverMs = 1_000;
 
@@ -50,6 +52,8 @@ export class Sessions extends EventEmitter<SessionsEvents> {
   readonly #sessions = new Map<string, Session>();
   readonly #byUser = new Map<string, Set<Session>>();
   readonly #broadcasts = new Broadcasts();
+  /** Who has still to be told of a broadcast. */
+  #toTell: Iterator<Session> | undefined;
   readonly #awaited = new Map<string, () => void>();
   #online = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -175,10 +179,21 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     for (const session of this.of(user)) session.send(name, data);
   }
 
-  /** Tells everybody who is at this server. */
+  /** Tells everybody who is at this server; thousands not in one turn of the event loop, in which a call would have to wait for all of them. */
   tellAll(name: EventName, data: string): void {
     this.#broadcasts.add(name, data);
-    for (const session of this.#sessions.values()) session.broadcast(name, data);
+    const isUnderWay = this.#toTell !== undefined;
+    this.#toTell = this.#sessions.values();
+    if (!isUnderWay) this.#tellSome();
+  }
+
+  #tellSome(): void {
+    for (let left = toldAtOnce; left > 0; left--) {
+      const next = this.#toTell!.next();
+      if (next.done) return void (this.#toTell = undefined);
+      next.value.catchUp();
+    }
+    setImmediate(() => this.#tellSome());
   }
 
   /** The public id of the device that has a SIP account. */
