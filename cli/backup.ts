@@ -3,14 +3,15 @@ import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from "n
 import { resolve } from "node:path";
 import { uid } from "../pulumi/containers.ts";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
-import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
-import { dataDirectoryOf } from "../pulumi/program.ts";
+import { docker, environmentOf as dockerEnvironment, runDocker } from "../pulumi/docker-cli.ts";
+import { clientsOf, dataDirectoryOf, quoted, runThere, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { currentRelease } from "./releases.ts";
-import { dockerClient } from "./setup/docker-engine.ts";
+import { hostsOf } from "./hosts.ts";
+import { root } from "./paths.ts";
 import { useOwnTools } from "./setup/index.ts";
 import { stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { holdingLock } from "./stack-lock.ts";
@@ -26,11 +27,12 @@ export async function backup(args: string[]): Promise<number> {
   const settings = loadSettings(target);
   const file = resolve(parsed.values.to ?? `houseline-${target.stack}-${new Date().toISOString().slice(0, 19).replace(/[:T]/g, "-")}.tar.gz`);
   if (existsSync(file)) throw new Failure(`${file} is there already. Give another name after --to.`);
-  const { client, image, directory } = await keptBy(target, settings);
-  if (!existsSync(directory)) throw new Failure(`The stack '${target.stack}' has no data: ${directory} is not there. Nothing was written.`);
-  await step(`Backing up ${directory}`, () => written(file, (descriptor) => runInImage(client, image, directory, ["app/server/backup/back-up.ts", "/data", target.stack], ["ignore", descriptor, "pipe"])));
+  const { host, hosts, image, directory } = await keptBy(target, settings);
+  if ((await runThere(host, `[ -d ${quoted(directory)} ]`)).code !== 0) throw new Failure(`The stack '${target.stack}' has no data: ${directory} is not there. Nothing was written.`);
+  await step(`Backing up ${directory}`, () => written(file, (descriptor) => runInImage(host, image, directory, ["app/server/backup/back-up.ts", "/data", target.stack], ["ignore", descriptor, "pipe"])));
   say(`${file} (${(statSync(file).size / 1e6).toFixed(1)} MB) has the ${settings.secrets.databaseUrl === undefined ? "database and the voicemail" : "voicemail"} of '${target.stack}'.`);
   if (settings.secrets.databaseUrl !== undefined) say("People, messages and history are in PostgreSQL: back that up by pg_dump.");
+  if (hosts.softswitch !== hosts.application) say(`Voicemail is on the softswitch's host: ${directory}/voicemail of ${hosts.softswitch.name} is not in it.`);
   say("Keep it as you keep passwords: it has everybody's messages.");
   return 0;
 }
@@ -43,32 +45,33 @@ export async function restore(args: string[]): Promise<number> {
   const file = parsed.values.from;
   if (file === undefined) throw new Failure("Say which backup: './houseline restore --from FILE'.");
   if (!existsSync(file) || !statSync(file).isFile()) throw new Failure(`There is no file ${resolve(file)}. Give one that './houseline backup' wrote.`);
-  const { client, image, directory } = await keptBy(target, settings);
+  const { host, hosts, image, directory } = await keptBy(target, settings);
   await holdingLock(target, "./houseline restore", async () => {
-    await ownDataDirectory(client, directory, target.stack, image);
-    const what = await unpack(client, image, directory, file);
-    const running = (await stackContainers(client, target.stack)).filter(({ role, state }) => keepers.has(role) && state === "running");
+    await ownDataDirectory(host, directory, target.stack, image);
+    const what = await unpack(host, image, directory, file);
+    const running = (await stackContainers(clientsOf(hosts), target.stack)).filter(({ role, state }) => keepers.has(role) && state === "running");
     try {
       await agree(parsed.values.yes ?? false, `Put the backup of '${what.stack}' of ${what.time} in the place of the data of '${target.stack}'${running.length > 0 ? ", and end every call meanwhile" : ""}?`);
     } catch (error) {
-      await runInImage(client, image, directory, ["app/server/backup/restore.ts", "drop", "/data"]);
+      await runInImage(host, image, directory, ["app/server/backup/restore.ts", "drop", "/data"]);
       throw error;
     }
-    const aside = await step(`Restoring ${directory}`, () => put(client, { image, directory, running, healthySeconds: settings.healthySeconds }));
+    const aside = await step(`Restoring ${directory}`, () => put(host, { image, directory, running, healthySeconds: settings.healthySeconds }));
     say(`'${target.stack}' has the data of ${what.time} again.${aside === "" ? "" : ` What was there is in ${directory}/${aside}.`}`);
   });
   return 0;
 }
 
 /** Where the data is, and the image whose programs know it. */
-async function keptBy(target: Environment, settings: Settings): Promise<{ client: DockerClient; image: string; directory: string }> {
+async function keptBy(target: Environment, settings: Settings): Promise<{ host: StackHost; hosts: StackHosts; image: string; directory: string }> {
   useOwnTools();
+  const hosts = await hostsOf(settings, target);
+  const host = hosts.application;
   const image = currentRelease(target)?.images["app-server"];
   if (image === undefined) throw new Failure(`The stack '${target.stack}' was never deployed from here. Type './houseline up${target.stack === "local" ? "" : ` ${target.stack}`}' first: its release has what reads and writes backups.`);
-  const client = dockerClient();
-  await docker(client, ["version", "--format", "{{.Server.Version}}"]);
-  if ((await runDocker(client, ["image", "inspect", image])).code !== 0) throw new Failure(`The image ${image} of the release that runs is not on this host any more. Type './houseline up' first.`);
-  return { client, image, directory: dataDirectoryOf(settings, target.stack) };
+  await docker(host.client, ["version", "--format", "{{.Server.Version}}"]);
+  if ((await runDocker(host.client, ["image", "inspect", image])).code !== 0) throw new Failure(`The image ${image} of the release that runs is not on this host any more. Type './houseline up' first.`);
+  return { host, hosts, image, directory: dataDirectoryOf(settings, target.stack, root) };
 }
 
 /** Whole or not at all, for its user alone. */
@@ -84,10 +87,10 @@ async function written(file: string, work: (descriptor: number) => Promise<strin
   }
 }
 
-async function unpack(client: DockerClient, image: string, directory: string, file: string): Promise<{ stack: string; time: string }> {
+async function unpack(host: StackHost, image: string, directory: string, file: string): Promise<{ stack: string; time: string }> {
   const descriptor = openSync(file, "r");
   try {
-    return JSON.parse(await runInImage(client, image, directory, ["app/server/backup/restore.ts", "unpack", "/data"], [descriptor, "pipe", "pipe"])) as { stack: string; time: string };
+    return JSON.parse(await runInImage(host, image, directory, ["app/server/backup/restore.ts", "unpack", "/data"], [descriptor, "pipe", "pipe"])) as { stack: string; time: string };
   } catch (error) {
     throw new Failure(`${resolve(file)} can't be restored: ${(error as Error).message}. Nothing was changed.`);
   } finally {
@@ -95,27 +98,22 @@ async function unpack(client: DockerClient, image: string, directory: string, fi
   }
 }
 
-async function put(client: DockerClient, { image, directory, running, healthySeconds }: { image: string; directory: string; running: StackContainer[]; healthySeconds: number }): Promise<string> {
-  const ids = running.map(({ id }) => id);
-  const servers = running.filter(({ role }) => role === "app-server").map(({ id }) => id);
-  if (servers.length > 0) await docker(client, ["stop", ...servers]);
+async function put(host: StackHost, { image, directory, running, healthySeconds }: { image: string; directory: string; running: StackContainer[]; healthySeconds: number }): Promise<string> {
+  for (const { client, id } of running.filter(({ role }) => role === "app-server")) await docker(client, ["stop", id]);
   // A switch that is told to stop would wait for its calls.
-  const switches = ids.filter((id) => !servers.includes(id));
-  if (switches.length > 0) await docker(client, ["kill", ...switches]);
+  for (const { client, id } of running.filter(({ role }) => role !== "app-server")) await docker(client, ["kill", id]);
   try {
-    return (JSON.parse(await runInImage(client, image, directory, ["app/server/backup/restore.ts", "put", "/data"])) as { aside: string }).aside;
+    return (JSON.parse(await runInImage(host, image, directory, ["app/server/backup/restore.ts", "put", "/data"])) as { aside: string }).aside;
   } finally {
-    if (ids.length > 0) {
-      await docker(client, ["start", ...ids]);
-      await healthy(client, ids, healthySeconds);
-    }
+    for (const { client, id } of running) await docker(client, ["start", id]);
+    await healthy(running, healthySeconds);
   }
 }
 
-async function healthy(client: DockerClient, ids: readonly string[], seconds: number): Promise<void> {
+async function healthy(containers: readonly StackContainer[], seconds: number): Promise<void> {
   for (const end = Date.now() + seconds * 1_000; ; await new Promise((resolve) => setTimeout(resolve, 300))) {
-    const states = (await docker(client, ["inspect", "--format", "{{.State.Health.Status}}", ...ids])).trim().split("\n");
-    if (states.every((state) => state === "healthy")) return;
+    const states = await Promise.all(containers.map(({ client, id }) => docker(client, ["inspect", "--format", "{{.State.Health.Status}}", id])));
+    if (states.every((state) => state.trim() === "healthy")) return;
     if (Date.now() > end) throw new Failure("The data was restored, but not every container became healthy with it again. './houseline status' shows which.");
   }
 }
@@ -130,11 +128,11 @@ async function agree(yes: boolean, question: string): Promise<void> {
 type Stdio = "ignore" | "pipe" | number;
 
 /** A one-shot program of the application server's image in the data directory, as the user whose it is. */
-function runInImage(client: DockerClient, image: string, directory: string, words: readonly string[], stdio: [Stdio, Stdio, Stdio] = ["ignore", "pipe", "pipe"]): Promise<string> {
+function runInImage({ client }: StackHost, image: string, directory: string, words: readonly string[], stdio: [Stdio, Stdio, Stdio] = ["ignore", "pipe", "pipe"]): Promise<string> {
   const args = ["run", "--rm", "--interactive", "--network", "none", "--read-only", "--cap-drop", "ALL", "--user", `${uid}:${uid}`, "--volume", `${directory}:/data`,
     "--entrypoint", "node", image, "--disable-warning=ExperimentalWarning", ...words];
   return new Promise((resolve, reject) => {
-    const child = spawn(client.path, args, { stdio, env: { ...process.env, ...(client.host === undefined ? {} : { DOCKER_HOST: client.host }) } });
+    const child = spawn(client.path, args, { stdio, env: { ...process.env, ...dockerEnvironment(client) } });
     let [output, complaint] = ["", ""];
     child.stdout?.setEncoding("utf8").on("data", (text: string) => { output += text; });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => { complaint = `${complaint}${text}`.slice(-4_000); });

@@ -1,26 +1,32 @@
 import { constants, setPriority } from "node:os";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
-import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { runDocker } from "../pulumi/docker-cli.ts";
 import { fullDisk } from "../pulumi/full-disk.ts";
-import { dataDirectoryOf, type Prepared } from "../pulumi/program.ts";
-import { ensureImages, planImages, takeInventory } from "../pulumi/images.ts";
+import { dockersOf, type Prepared } from "../pulumi/program.ts";
+import { ensureImages, imagesOn, planImages, takeInventory, type PlannedImages } from "../pulumi/images.ts";
+import { pageUrl, sipUrl } from "../pulumi/sites.ts";
+import { clientsOf, dataDirectoryOf, eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
+import { tlsOf } from "../pulumi/tls.ts";
 import { findPublished } from "../pulumi/published.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
+import { followHosts } from "./moved-hosts.ts";
 import { mendCheckpoint } from "./engine-state.ts";
 import { trimEngineHistory } from "./engine-history.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
+import { makeAuthority } from "./authority.ts";
+import { hostsOf, refuseUnprepared } from "./hosts.ts";
 import { interruptChildren } from "./interrupt.ts";
+import { root } from "./paths.ts";
 import { refuseFullDisks } from "./disks.ts";
 import { removeOldImages } from "./old-images.ts";
 import { collectOrphans, forgetPending } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
 import { beginRelease, isAsRecorded, type Release } from "./releases.ts";
-import { dockerClient } from "./setup/docker-engine.ts";
 import { findSlot, type Patience } from "./slots.ts";
 import { isData, isHealthy, lastLog, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say, step } from "./terminal.ts";
@@ -33,7 +39,7 @@ export interface DeployOptions {
   /** What to do when older releases of the switch hold every slot. */
   patience: Patience;
   /** A recorded release, whose switch and images are deployed instead of what the files here would give. */
-  release?: Pick<Release, "time" | "switch" | "images">;
+  release?: Pick<Release, "time" | "switch" | "images" | "applicationImages">;
 }
 
 export interface Deployed { outputs: { page: string; sip: string; switch: string; why: string }; changes: number; drainingLeft: boolean }
@@ -43,9 +49,8 @@ export async function deploy(environment: Environment, settings: Settings, optio
   const started = new Date();
   // People may be talking on this machine: what is started from here gives way to them.
   setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  const client = dockerClient();
   const mended = mendCheckpoint(environment);
-  const preparing = prepare(environment, settings, client, options);
+  const preparing = prepare(environment, settings, options);
   // The engine takes a moment to open the stack: meanwhile Docker is asked what there is.
   const given = preparing.then(({ prepared }) => prepared);
   const opening = engineStack(environment, given);
@@ -55,15 +60,15 @@ export async function deploy(environment: Environment, settings: Settings, optio
   const trusted = !mended && isAsRecorded(environment, before);
   const end = beginRelease(environment, started, {
     command: options.command, switch: prepared.choice.kind, settings,
-    images: Object.fromEntries(Object.values(prepared.images).filter((image) => image !== undefined).map(({ name, reference }) => [name, reference])),
+    ...recordedImages(prepared),
   });
   let outcome: Deployed | undefined;
   let after: readonly StackContainer[] | undefined;
   try {
-    await removeFailedReleases(client, before);
+    await removeFailedReleases(before);
     ({ outcome, after } = await update(environment, await opening, prepared, !trusted, options.wait));
-    after ??= await stackContainers(client, environment.stack);
-    await verifyHealth(client, after);
+    after ??= await stackContainers(clientsOf(prepared.hosts), environment.stack);
+    await verifyHealth(after);
   } catch (error) {
     record(() => end("failed", []), error as Error);
     throw error;
@@ -71,7 +76,7 @@ export async function deploy(environment: Environment, settings: Settings, optio
   trimEngineHistory(environment);
   const serving = after.filter(isHealthy).map(({ id }) => id);
   record(() => end("deployed", serving));
-  if (outcome.changes > 0 && !outcome.drainingLeft) await removeOldImages(client, settings.images);
+  if (outcome.changes > 0 && !outcome.drainingLeft) for (const client of clientsOf(prepared.hosts)) await removeOldImages(client, settings.images);
   return outcome;
 }
 
@@ -87,38 +92,58 @@ function record(write: () => void, cause?: Error): void {
 }
 
 /** What is there already, and what the program is to be given. Every image is here before anything is stopped. */
-async function prepare(environment: Environment, settings: Settings, client: DockerClient, { release, patience }: DeployOptions): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
+async function prepare(environment: Environment, settings: Settings, { release, patience }: DeployOptions): Promise<{ prepared: Prepared; before: readonly StackContainer[] }> {
   const choice = release ? { kind: release.switch, why: `the release of ${release.time} had it` } : chooseSwitch(settings);
-  const [inventory, before] = await Promise.all([takeInventory(client), stackContainers(client, environment.stack)]);
-  refuseBusyPorts(settings, before.filter(({ state }) => state === "running").map(({ id }) => id));
-  const dataDirectory = dataDirectoryOf(settings, environment.stack);
-  await refuseFullDisks(client, { state: environment.directory, data: dataDirectory });
-  // A release that was recorded names its images itself.
-  const images = planImages(settings, choice, inventory, release ? undefined : await findPublished(settings, inventory.platform));
-  for (const image of Object.values(images)) {
-    const reference = image && release?.images[image.name];
-    if (image && reference) Object.assign(image, { reference, built: false });
+  const hosts = await hostsOf(settings, environment);
+  const all = eachHost(hosts);
+  await Promise.all(all.map((host) => refuseUnprepared(host, settings)));
+  await makeAuthority(settings, environment.directory);
+  const tls = tlsOf(settings, environment.directory);
+  const [inventories, before] = await Promise.all([Promise.all(all.map(({ client }) => takeInventory(client))), stackContainers(clientsOf(hosts), environment.stack)]);
+  for (const host of all) await refuseBusyPorts(settings, host, before.filter(({ client, state }) => client === host.client && state === "running").map(({ id }) => id));
+  const dataDirectory = dataDirectoryOf(settings, environment.stack, root);
+  await refuseFullDisks(all, { state: environment.directory, data: dataDirectory });
+  const images = new Map<StackHost, PlannedImages>();
+  for (const [index, host] of all.entries()) {
+    const planned = planImages(settings, choice, inventories[index]!, release ? undefined : await findPublished(settings, inventories[index]!.platform));
+    images.set(host, release ? recalledImages(planned, host === hosts.softswitch ? release.images : release.applicationImages ?? release.images) : planned);
   }
-  await findSlot(client, before.filter(({ role, state }) => role === choice.kind && state === "running"), images[choice.kind]!.reference, patience);
-  const wanted = Object.values(images).filter((image) => image !== undefined);
-  const missing = wanted.filter(({ reference }) => !inventory.images.has(reference));
-  for (const image of missing) {
-    await step(`Image ${image.reference}`, (note) => ensureImages(client, [image], settings, inventory, (_, what) => note(what)));
+  await findSlot(before.filter(({ role, state }) => role === choice.kind && state === "running"), images.get(hosts.softswitch)![choice.kind]!.reference, patience);
+  for (const [index, host] of all.entries()) {
+    const missing = imagesOn(images.get(host)!, host.servers).filter(({ reference }) => !inventories[index]!.images.has(reference));
+    for (const image of missing) {
+      await step(`Image ${image.reference}${host.ssh ? ` on ${host.name}` : ""}`, (note) => ensureImages(host.client, [image], settings, inventories[index]!, (_, what) => note(what)));
+    }
+    await ownDataDirectory(host, dataDirectory, environment.stack, images.get(host)!.edge!.reference);
   }
-  await ownDataDirectory(client, dataDirectory, environment.stack, images["app-server"]!.reference);
-  return { prepared: { settings, client, images, choice, dataDirectory }, before };
+  return { prepared: { settings, hosts, images, choice, dataDirectory, tls }, before };
+}
+
+/** A release that was recorded names its images itself. */
+function recalledImages(planned: PlannedImages, recorded: Release["images"]): PlannedImages {
+  return Object.fromEntries(Object.entries(planned).map(([name, image]) => {
+    const reference = recorded[name as keyof Release["images"]];
+    return [name, image && reference ? { ...image, reference, built: false } : image];
+  })) as PlannedImages;
+}
+
+/** Hosts with other base images have other tags. */
+function recordedImages({ hosts, images }: { hosts: StackHosts; images: Prepared["images"] }): Pick<Release, "images" | "applicationImages"> {
+  const on = (host: StackHost) => Object.fromEntries(imagesOn(images.get(host)!, host.servers).map(({ name, reference }) => [name, reference]));
+  const application = on(hosts.application);
+  return { images: { ...application, ...on(hosts.softswitch) }, ...(hosts.application === hosts.softswitch ? {} : { applicationImages: application }) };
 }
 
 /**
  * A release that never became healthy holds a slot, and the engine would take it for a success. One that drains is
  * healthy, or has its end coming by itself.
  */
-async function removeFailedReleases(client: DockerClient, containers: readonly StackContainer[]): Promise<void> {
+async function removeFailedReleases(containers: readonly StackContainer[]): Promise<void> {
   const failed = containers.filter((container) => !isData(container)
     && (container.health === "unhealthy" || container.state === "created" || container.state === "restarting" || (container.state === "running" && container.health === "starting")));
   for (const container of failed) {
     say(`  ${container.name}: never became healthy; removing it`);
-    await runDocker(client, ["rm", "--force", container.id]);
+    await runDocker(container.client, ["rm", "--force", container.id]);
   }
 }
 
@@ -136,16 +161,18 @@ async function update(environment: Environment, stack: Stack, prepared: Prepared
   process.on("SIGINT", onSignal);
   const poll = wait ? undefined : setInterval(leave, 1_000);
   try {
-    if (refresh) await forgetPending(stack);
+    if (refresh) {
+      await forgetPending(stack);
+      for (const host of await followHosts(stack, dockersOf(prepared.hosts))) say(`  A server of the stack was at ${host} before. If that machine still runs, its containers are to be removed there: 'docker rm --force $(docker ps --quiet --filter label=houseline.stack=${environment.stack})'.`);
+    }
     const result = await stack.up({ refresh, suppressProgress: true, suppressOutputs: true, onEvent: (event) => { progress.listen(event); diagnostics.listen(event); } });
-    const after = await collectOrphans(stack, prepared.client, environment.stack);
+    const after = await collectOrphans(stack, clientsOf(prepared.hosts), environment.stack);
     const outputs = Object.fromEntries(Object.entries(result.outputs).map(([key, { value }]) => [key, String(value)]));
     return { outcome: { outputs: outputs as unknown as Deployed["outputs"], changes: progress.changes, drainingLeft: false }, after };
   } catch (error) {
-    if (!left) throw await explain(error, diagnostics, prepared.client, environment.stack);
-    const { ports, site } = prepared.settings;
+    if (!left) throw await explain(error, diagnostics, prepared.hosts, environment.stack);
     const outcome: Deployed = {
-      outputs: { page: `http://${site}:${ports.applicationEdge}/`, sip: `ws://${site}:${ports.switchEdge}/sip`, switch: prepared.choice.kind, why: prepared.choice.why },
+      outputs: { page: pageUrl(prepared.settings), sip: sipUrl(prepared.settings), switch: prepared.choice.kind, why: prepared.choice.why },
       changes: progress.changes, drainingLeft: true,
     };
     return { outcome };
@@ -156,22 +183,22 @@ async function update(environment: Environment, stack: Stack, prepared: Prepared
 }
 
 /** An engine's error, with the last lines of the containers that are not healthy. */
-async function explain(error: unknown, diagnostics: Diagnostics, client: DockerClient, stack: string): Promise<Failure> {
+async function explain(error: unknown, diagnostics: Diagnostics, hosts: StackHosts, stack: string): Promise<Failure> {
   if (error instanceof Failure) return error;
   const failure = diagnostics.failure(error);
-  const logs = await unhealthyLogs(client, await stackContainers(client, stack));
+  const logs = await unhealthyLogs(await stackContainers(clientsOf(hosts), stack));
   return new Failure(logs === "" ? failure.message : `${failure.message}\n${logs}`);
 }
 
 /** `up` repeated takes an unhealthy container for a success: Docker itself is asked. */
-async function verifyHealth(client: DockerClient, containers: readonly StackContainer[]): Promise<void> {
-  const logs = await unhealthyLogs(client, containers);
+async function verifyHealth(containers: readonly StackContainer[]): Promise<void> {
+  const logs = await unhealthyLogs(containers);
   if (logs !== "") throw new Failure(`Not everything is healthy.\n${logs}\nWhat served before goes on serving. Mend the cause and type './houseline up' again.`);
 }
 
-async function unhealthyLogs(client: DockerClient, containers: readonly StackContainer[]): Promise<string> {
+async function unhealthyLogs(containers: readonly StackContainer[]): Promise<string> {
   const unhealthy = containers.filter((container) => !isData(container) && !isHealthy(container) && container.state !== "exited");
-  const parts = await Promise.all(unhealthy.map(async ({ id, name, state, health }) =>
-    `  ${name} is ${health ?? state}. Its last lines:\n${await lastLog(client, id)}`));
+  const parts = await Promise.all(unhealthy.map(async (one) =>
+    `  ${one.name} is ${one.health ?? one.state}. Its last lines:\n${await lastLog(one)}`));
   return parts.join("\n");
 }

@@ -1,13 +1,15 @@
 import { rmSync } from "node:fs";
-import { docker, runDocker } from "../pulumi/docker-cli.ts";
-import { dataDirectoryOf } from "../pulumi/program.ts";
+import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { clientsOf, dataDirectoryOf, eachHost, quoted, runThere, type StackHosts } from "../pulumi/stack-hosts.ts";
 import { Diagnostics, engineStack } from "./engine.ts";
 import { mendCheckpoint } from "./engine-state.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
-import { dockerClient, dockerEngine } from "./setup/docker-engine.ts";
-import { withoutBuilding, setUp, useOwnTools } from "./setup/index.ts";
+import { hostsOf } from "./hosts.ts";
+import { root } from "./paths.ts";
+import { dockerEngine } from "./setup/docker-engine.ts";
+import { neededBy, withoutBuilding, setUp, useOwnTools } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { isData, stackContainers } from "../pulumi/stack-containers.ts";
 import { confirm, say, step } from "./terminal.ts";
@@ -19,28 +21,29 @@ export async function down(args: string[]): Promise<number> {
   const settings = loadSettings(target);
   const data = parsed.values.data ?? false;
   useOwnTools();
-  const running = await dockerEngine.find() === undefined ? [] : (await stackContainers(dockerClient(), target.stack)).filter(({ state }) => state === "running");
+  const hosts = await hostsOf(settings, target);
+  const running = !hosts.softswitch.ssh && await dockerEngine.find() === undefined ? [] : (await stackContainers(clientsOf(hosts), target.stack)).filter(({ state }) => state === "running");
   const question = `Remove the stack '${target.stack}'${running.length > 0 ? `, its ${running.length} running containers and every call in them` : ""}${data ? ", and the data of its people" : ""}?`;
   if (!parsed.values.yes) {
     const agreed = await confirm(question);
     if (agreed === undefined) throw new Failure("'./houseline down' asks before it removes anything, and nobody can be asked here. Add --yes.");
     if (!agreed) throw new Failure("Nothing was removed.");
   }
-  await setUp(withoutBuilding, { yes: parsed.values.yes ?? false });
-  const dataDirectory = dataDirectoryOf(settings, target.stack);
-  await holdingLock(target, "./houseline down", () => step(`Removing the stack '${target.stack}'`, () => remove(target)));
-  if (data) await removeData(target, dataDirectory);
+  await setUp(settings.hosts.kind === "local" ? withoutBuilding : neededBy(settings), { yes: parsed.values.yes ?? false });
+  const dataDirectory = dataDirectoryOf(settings, target.stack, root);
+  await holdingLock(target, "./houseline down", () => step(`Removing the stack '${target.stack}'`, () => remove(target, hosts)));
+  if (data) await removeData(target, hosts, dataDirectory);
   // The people in kept data sign in with the passwords kept here.
   rmSync(data ? target.directory : `${target.directory}/state`, { recursive: true, force: true });
   say(data ? "Removed, with the data of its people." : `Removed. The data of its people stays in ${dataDirectory}; './houseline down --data' removes it too.`);
   return 0;
 }
 
-async function remove(target: Environment): Promise<void> {
-  const client = dockerClient();
+async function remove(target: Environment, hosts: StackHosts): Promise<void> {
+  const clients = clientsOf(hosts);
   // Nobody waits here for an hour's drain: whoever removes a stack has agreed to end its calls.
-  const running = (await stackContainers(client, target.stack)).filter((container) => !isData(container) && container.state !== "created");
-  if (running.length > 0) await runDocker(client, ["kill", ...running.map(({ id }) => id)]);
+  const running = (await stackContainers(clients, target.stack)).filter((container) => !isData(container) && container.state !== "created");
+  await Promise.all(running.map(({ client, id }) => runDocker(client, ["kill", id])));
   mendCheckpoint(target);
   const stack = await engineStack(target);
   const diagnostics = new Diagnostics();
@@ -49,24 +52,22 @@ async function remove(target: Environment): Promise<void> {
   } catch (error) {
     throw diagnostics.failure(error);
   } finally {
-    await sweep(target.stack);
+    for (const client of clients) await sweep(client, target.stack);
   }
 }
 
 /** What the engine doesn't know of (it was killed between creating and recording) is found by its labels. */
-async function sweep(stack: string): Promise<void> {
-  const client = dockerClient();
-  const left = await stackContainers(client, stack);
+async function sweep(client: DockerClient, stack: string): Promise<void> {
+  const left = await stackContainers([client], stack);
   if (left.length > 0) await runDocker(client, ["rm", "--force", "--volumes", ...left.map(({ id }) => id)]);
   const volumes = (await docker(client, ["volume", "ls", "--quiet", "--filter", `label=houseline.stack=${stack}`])).split("\n").filter(Boolean);
   if (volumes.length > 0) await runDocker(client, ["volume", "rm", "--force", ...volumes]);
 }
 
-async function removeData(target: Environment, directory: string): Promise<void> {
-  try {
-    rmSync(directory, { recursive: true, force: true });
-  } catch (error) {
-    throw new Failure(`The stack '${target.stack}' was removed, but not the data of its people in ${directory} (${(error as Error).message}). Remove that folder as root.`);
+async function removeData(target: Environment, hosts: StackHosts, directory: string): Promise<void> {
+  for (const host of eachHost(hosts)) {
+    const { code, stderr } = await runThere(host, `rm -rf -- ${quoted(directory)}`);
+    if (code !== 0) throw new Failure(`The stack '${target.stack}' was removed, but not the data of its people in ${directory}${host.ssh ? ` on ${host.name}` : ""} (${stderr.trim().split("\n").at(-1)}). Remove that folder as root.`);
   }
 }
 

@@ -63,6 +63,8 @@ export async function removeByLabel(stack: string): Promise<void> {
   if (containers.length > 0) await runDocker(client, ["rm", "--force", "--volumes", ...containers]);
   const volumes = (await docker(client, ["volume", "ls", ...filter])).split("\n").filter(Boolean);
   if (volumes.length > 0) await runDocker(client, ["volume", "rm", "--force", ...volumes]);
+  const networks = (await docker(client, ["network", "ls", ...filter])).split("\n").filter(Boolean);
+  if (networks.length > 0) await runDocker(client, ["network", "rm", ...networks]);
   for (const path of [stackDirectory(stack), join(stateDirectory, "data", stack), join(stateDirectory, "test", `${stack}.yaml`)]) {
     // A small file system, of the tests of a full disk.
     await unmountUnder(path);

@@ -13,21 +13,21 @@ const endSeconds = 15;
  *
  * @returns the stack's containers after that
  */
-export async function collectOrphans(stack: Stack, client: DockerClient, name: string): Promise<readonly StackContainer[]> {
-  const containers = await stackContainers(client, name);
+export async function collectOrphans(stack: Stack, clients: readonly DockerClient[], name: string): Promise<readonly StackContainer[]> {
+  const containers = await stackContainers(clients, name);
   if (new Set(containers.map(({ role }) => role)).size === containers.length) return containers;
   const known = await knownIds(stack);
   const orphans = containers.filter(({ id }) => !known.has(id));
   for (const orphan of orphans) {
     say(`  ${orphan.name}: left over by a command that was killed; ${orphan.state === "running" ? "telling it to finish" : "removing it"}`);
-    if (orphan.state === "running" && !isData(orphan)) await tellToFinish(client, orphan);
+    if (orphan.state === "running" && !isData(orphan)) await tellToFinish(orphan);
   }
   for (const end = Date.now() + endSeconds * 1_000; Date.now() < end; await delay(250)) {
-    const left = (await stackContainers(client, name)).filter(({ id }) => orphans.some((orphan) => orphan.id === id));
-    for (const { id, state } of left) if (state !== "running") await runDocker(client, ["rm", "--force", id]);
+    const left = (await stackContainers(clients, name)).filter(({ id }) => orphans.some((orphan) => orphan.id === id));
+    for (const { client, id, state } of left) if (state !== "running") await runDocker(client, ["rm", "--force", id]);
     if (left.every(({ state }) => state !== "running")) break;
   }
-  return stackContainers(client, name);
+  return stackContainers(clients, name);
 }
 
 /**
@@ -40,7 +40,7 @@ export async function forgetPending(stack: Stack): Promise<void> {
 }
 
 /** As `docker stop` without its limit: the drain limit is the container's own. */
-async function tellToFinish(client: DockerClient, { id }: StackContainer): Promise<void> {
+async function tellToFinish({ client, id }: StackContainer): Promise<void> {
   await runDocker(client, ["update", "--restart", "no", id]);
   await runDocker(client, ["kill", "--signal", "TERM", id]);
 }

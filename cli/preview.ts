@@ -1,7 +1,12 @@
 import type { OpMap } from "@pulumi/pulumi/automation/index.js";
 import { requireSecrets } from "../pulumi/secrets.ts";
-import { dataDirectoryOf, missingImages } from "../pulumi/program.ts";
-import { planImages, takeInventory } from "../pulumi/images.ts";
+import { missingImages } from "../pulumi/program.ts";
+import { imagesOn, planImages, takeInventory, type PlannedImages } from "../pulumi/images.ts";
+import { clientsOf, dataDirectoryOf, eachHost, type StackHost } from "../pulumi/stack-hosts.ts";
+import { tlsOf } from "../pulumi/tls.ts";
+import { makeAuthority } from "./authority.ts";
+import { hostsOf, refuseUnprepared } from "./hosts.ts";
+import { root } from "./paths.ts";
 import { findPublished } from "../pulumi/published.ts";
 import { chooseSwitch } from "../pulumi/switch-choice.ts";
 import { refuseFullDisks } from "./disks.ts";
@@ -10,7 +15,6 @@ import { loadSettings } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { isAsRecorded, releases } from "./releases.ts";
-import { dockerClient } from "./setup/docker-engine.ts";
 import { useOwnTools } from "./setup/index.ts";
 import { stackContainers } from "../pulumi/stack-containers.ts";
 import { holderOf } from "./stack-lock.ts";
@@ -23,14 +27,26 @@ export async function preview(args: string[]): Promise<number> {
   requireSecrets(settings);
   const choice = chooseSwitch(settings);
   useOwnTools();
-  const client = dockerClient();
-  const [inventory, present] = await Promise.all([takeInventory(client), stackContainers(client, target.stack)]);
-  refuseBusyPorts(settings, present.filter(({ state }) => state === "running").map(({ id }) => id));
-  const dataDirectory = dataDirectoryOf(settings, target.stack);
-  await refuseFullDisks(client, { state: target.directory, data: dataDirectory });
-  const images = planImages(settings, choice, inventory, await findPublished(settings, inventory.platform));
+  const hosts = await hostsOf(settings, target);
+  const all = eachHost(hosts);
+  await Promise.all(all.map((host) => refuseUnprepared(host, settings)));
+  const present = await stackContainers(clientsOf(hosts), target.stack);
+  for (const host of all) await refuseBusyPorts(settings, host, present.filter(({ client, state }) => client === host.client && state === "running").map(({ id }) => id));
+  const dataDirectory = dataDirectoryOf(settings, target.stack, root);
+  await refuseFullDisks(all, { state: target.directory, data: dataDirectory });
+  // What the edges are given is part of what is foreseen.
+  await makeAuthority(settings, target.directory);
+  const tls = tlsOf(settings, target.directory);
+  const images = new Map<StackHost, PlannedImages>();
+  const missing: string[] = [];
+  for (const host of all) {
+    const inventory = await takeInventory(host.client);
+    const planned = planImages(settings, choice, inventory, await findPublished(settings, inventory.platform));
+    images.set(host, planned);
+    missing.push(...missingImages(imagesOn(planned, host.servers), inventory).map((sentence) => host.ssh ? `${host.name}: ${sentence}` : sentence));
+  }
   let sentences: readonly string[] = [];
-  const stack = await engineStack(target, Promise.resolve({ settings, client, images, choice, dataDirectory, foreseen: (told: readonly string[]) => { sentences = told; } }));
+  const stack = await engineStack(target, Promise.resolve({ settings, hosts, images, choice, dataDirectory, tls, foreseen: (told: readonly string[]) => { sentences = told; } }));
   const diagnostics = new Diagnostics();
   let changes: OpMap;
   try {
@@ -40,7 +56,7 @@ export async function preview(args: string[]): Promise<number> {
   }
   say(`What './houseline up' would do to '${target.stack}', with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"} (${choice.why}):`);
   if (Object.keys(changes).every((change) => change === "same")) sentences = ["Nothing changes."];
-  for (const sentence of [...missingImages(images, inventory), ...sentences]) say(`  ${sentence}`);
+  for (const sentence of [...missing, ...sentences]) say(`  ${sentence}`);
   const holder = holderOf(target);
   if (holder) say(`But '${holder.command}' by ${holder.user} (process ${holder.pid}) is changing it just now: ask again when that has ended.`);
   else if (releases(target).at(-1)?.result === "begun") say("The last deployment was interrupted: 'up' first finishes that.");

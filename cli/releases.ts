@@ -20,6 +20,8 @@ export interface Release {
   seconds: number;
   switch: SwitchChoice["kind"];
   images: Partial<Record<ImageName, string>>;
+  /** Of the application server's host, where that is another. */
+  applicationImages?: Partial<Record<ImageName, string>>;
   settings: Settings;
   /** Ids of the containers that were left serving. */
   containers: string[];
@@ -36,7 +38,7 @@ const fileOf = ({ directory }: Environment) => join(directory, "releases.jsonl")
  * @param started when the command was given
  * @returns writes down how it ended, in the place of that
  */
-export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "images" | "settings">): (result: "deployed" | "failed", containers: string[]) => void {
+export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "images" | "applicationImages" | "settings">): (result: "deployed" | "failed", containers: string[]) => void {
   const begun: Release = {
     time: started.toISOString(), user: `${userInfo().username}@${hostname()}`, ...what, settings: redacted(what.settings), result: "begun", seconds: 0, containers: [],
   };

@@ -9,8 +9,9 @@ import { loadSettings } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { currentRelease, releases, resultOf, type Release } from "./releases.ts";
-import { dockerClient } from "./setup/docker-engine.ts";
-import { forDeploying, setUp } from "./setup/index.ts";
+import { eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
+import { hostsOf } from "./hosts.ts";
+import { neededBy, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { say } from "./terminal.ts";
 import { deployOptions, patienceOf, report } from "./up.ts";
@@ -22,12 +23,12 @@ export async function rollback(args: string[]): Promise<number> {
   const current = currentRelease(target);
   const before = current && releases(target).findLast((release) => release.result === "deployed" && !isSame(release, current));
   if (!before) throw new Failure(`There is no release of '${target.stack}' before this one to go back to. './houseline history' lists them.`);
-  await setUp(forDeploying, { yes: parsed.values.yes ?? false });
   // Secrets are not recorded: today's are used.
   const today = loadSettings(target);
+  await setUp(neededBy(today), { yes: parsed.values.yes ?? false });
   const settings = { ...recalled(before.settings, today, `The release of ${before.time}`), registry: today.registry };
   requireSecrets(settings);
-  await refuseLostImages(before, settings);
+  await refuseLostImages(before, settings, await hostsOf(settings, target));
   say(`Going back to the release of ${before.time} by ${before.user}.`);
   const result = await holdingLock(target, "./houseline rollback", () => deploy(target, settings, { command: "rollback", wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values), release: before }));
   report(result, settings);
@@ -38,18 +39,26 @@ export async function rollback(args: string[]): Promise<number> {
 
 const isSame = (one: Release, other: Release) => isDeepStrictEqual(one.images, other.images) && isDeepStrictEqual(one.settings, other.settings);
 
-/** Those that this host has no more are pulled, before anything is changed. */
-async function refuseLostImages({ images, time }: Release, settings: Settings): Promise<void> {
-  const client = dockerClient();
-  const inventory = await takeInventory(client);
-  for (const [name, reference] of Object.entries(images) as [ImageName, string][]) {
-    try {
-      await ensureImages(client, [{ name, reference, built: false, buildArgs: {}, bases: [], inputs: {} }], settings, inventory, () => {});
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      throw new Failure(`The release of ${time} can't be deployed again: its image ${reference} is not on this host any more, nor in a registry. Nothing was changed. Get the older code back and type './houseline up'.`);
+/** Those that a host has no more are pulled, before anything is changed. */
+async function refuseLostImages(release: Release, settings: Settings, hosts: StackHosts): Promise<void> {
+  for (const host of eachHost(hosts)) {
+    const inventory = await takeInventory(host.client);
+    for (const [name, reference] of Object.entries(imagesOf(release, host, hosts)) as [ImageName, string][]) {
+      try {
+        await ensureImages(host.client, [{ name, reference, built: false, buildArgs: {}, bases: [], inputs: {} }], settings, inventory, () => {});
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        throw new Failure(`The release of ${release.time} can't be deployed again: its image ${reference} is not on ${host.ssh ? host.name : "this host"} any more, nor in a registry. Nothing was changed. Get the older code back and type './houseline up'.`);
+      }
     }
   }
+}
+
+/** Of those that were recorded, the ones that a host needs. */
+function imagesOf({ images, applicationImages }: Release, host: StackHost, { softswitch }: StackHosts): Release["images"] {
+  if (host !== softswitch) return applicationImages ?? images;
+  const { "app-server": appServer, ...rest } = images;
+  return host.servers === "both" ? { ...rest, "app-server": appServer } : rest;
 }
 
 /** `./houseline history [stack]`: every deployment: when, who, what, how it ended. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { docker, runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
+import { docker, runDocker } from "../pulumi/docker-cli.ts";
 import { slots } from "../pulumi/port-ranges.ts";
 import { talksIn } from "../pulumi/talks.ts";
 import { Failure } from "./failure.ts";
@@ -20,19 +20,19 @@ export type Patience = "ask" | "wait" | number;
  * @param reference the image that is to be deployed
  * @throws Failure that says who talks and what can be done
  */
-export async function findSlot(client: DockerClient, switches: readonly StackContainer[], reference: string, patience: Patience): Promise<void> {
+export async function findSlot(switches: readonly StackContainer[], reference: string, patience: Patience): Promise<void> {
   const newest = switches.at(-1);
   if (switches.length < slots || newest?.image === reference) return;
   const old = switches.slice(0, -1);
-  const chosen = patience === "ask" ? await choose(await describe(client, old)) : patience;
+  const chosen = patience === "ask" ? await choose(await describe(old)) : patience;
   const deadline = chosen === "wait" ? Infinity : Date.now() + chosen * 1_000;
   for (let reportAt = 0; ; await delay(lookMs)) {
-    const left = await running(client, old);
+    const left = await running(old);
     if (left.length < old.length) return;
-    if (Date.now() >= deadline) return end(client, left[0]!);
+    if (Date.now() >= deadline) return end(left[0]!);
     if (Date.now() < reportAt) continue;
     reportAt = Date.now() + reportMs;
-    say(await describe(client, left));
+    say(await describe(left));
   }
 }
 
@@ -45,24 +45,25 @@ async function choose(taken: string): Promise<Exclude<Patience, "ask">> {
   throw new Failure("Nothing was changed.");
 }
 
-async function describe(client: DockerClient, old: readonly StackContainer[]): Promise<string> {
+async function describe(old: readonly StackContainer[]): Promise<string> {
   const lines = await Promise.all(old.map(async (one) => {
-    const talks = await talksIn(client, one);
+    const talks = await talksIn(one);
     const who = talks === undefined ? "calls" : talks.length === 0 ? "nobody any more" : talks.map(({ people, since }) => `${people} since ${since}`).join(", ");
     return `  ${one.name}, started ${one.startedAt.slice(0, 19).replace("T", " ")}: ${who}`;
   }));
   return `All ${slots} slots of the switch are taken: ${old.length} older releases still finish their calls.\n${lines.join("\n")}`;
 }
 
-async function running(client: DockerClient, containers: readonly StackContainer[]): Promise<StackContainer[]> {
-  const ids = new Set((await docker(client, ["ps", "--quiet", "--no-trunc"])).split("\n"));
+/** A switch's releases are all on its one host. */
+async function running(containers: readonly StackContainer[]): Promise<StackContainer[]> {
+  const ids = new Set((await docker(containers[0]!.client, ["ps", "--quiet", "--no-trunc"])).split("\n"));
   return containers.filter(({ id }) => ids.has(id));
 }
 
 /** Who talks there has been given their time: FreeSWITCH hangs up what is left, as at the drain limit. */
-async function end(client: DockerClient, oldest: StackContainer): Promise<void> {
+async function end(oldest: StackContainer): Promise<void> {
   say(`  ${oldest.name}: its time is over; ending its calls`);
-  if (oldest.role === "freeswitch") await runDocker(client, ["exec", oldest.id, "fs_cli", "-x", "hupall NORMAL_CLEARING"], { timeoutSeconds: 5 });
-  for (const until = Date.now() + 8_000; Date.now() < until; await delay(250)) if ((await running(client, [oldest])).length === 0) return;
-  await runDocker(client, ["kill", oldest.id]);
+  if (oldest.role === "freeswitch") await runDocker(oldest.client, ["exec", oldest.id, "fs_cli", "-x", "hupall NORMAL_CLEARING"], { timeoutSeconds: 5 });
+  for (const until = Date.now() + 8_000; Date.now() < until; await delay(250)) if ((await running([oldest])).length === 0) return;
+  await runDocker(oldest.client, ["kill", oldest.id]);
 }

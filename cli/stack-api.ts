@@ -1,34 +1,43 @@
+import { request } from "node:http";
+import { forwardTo } from "../pulumi/ssh.ts";
+import type { StackHost } from "../pulumi/stack-hosts.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
+import { hostsOf } from "./hosts.ts";
 
 /** Slots of the application server (docs/architecture.md). */
 const slots = 3;
 const timeoutMs = 10_000;
+/** More than any answer of the API has. */
+const longestAnswer = 16 << 20;
 
-interface Answer { status: number; body: Record<string, unknown> }
+/** Where a slot listens: on this machine's loopback, or at a socket that leads to another's. */
+type Address = { host: string; port: number } | { socketPath: string };
+interface Answer { status: number; text: string }
 
-/** The REST API of a stack that runs on this machine, as its administrator: each slot listens on loopback. */
+/** The REST API of a stack, as its administrator: each slot listens on its host's loopback. */
 export class StackApi {
-  readonly #base: string;
+  readonly #address: Address;
   readonly #token: string;
   readonly #stack: string;
 
-  private constructor(base: string, token: string, stack: string) {
-    this.#base = base;
+  private constructor(address: Address, token: string, stack: string) {
+    this.#address = address;
     this.#token = token;
     this.#stack = stack;
   }
 
   /** Finds the slot that serves. */
   static async open(target: Environment): Promise<StackApi> {
-    const { ports, secrets: { adminToken } } = loadSettings(target);
+    const settings = loadSettings(target);
+    const { ports, secrets: { adminToken } } = settings;
     if (adminToken === undefined) throw new Failure(`The stack '${target.stack}' has no token of its own. './houseline up' makes one.`);
-    for (let slot = 0; slot < slots; slot++) {
-      const base = `http://127.0.0.1:${ports.app + slot}`;
-      const isReady = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(timeoutMs) }).then(({ status }) => status === 200, () => false);
-      if (isReady) return new StackApi(base, adminToken, target.stack);
+    const { application } = await hostsOf(settings, target);
+    for (const address of await addressesOf(application, Array.from({ length: slots }, (_, slot) => ports.app + slot))) {
+      const isReady = await send(address, "GET", "/readyz", {}).then(({ status }) => status === 200, () => false);
+      if (isReady) return new StackApi(address, adminToken, target.stack);
     }
-    throw new Failure(`No application server of the stack '${target.stack}' answers on this machine. Type './houseline status ${target.stack}' to see what runs, or './houseline up ${target.stack}' to start it.`);
+    throw new Failure(`No application server of the stack '${target.stack}' answers on ${application.name}. Type './houseline status ${target.stack}' to see what runs, or './houseline up ${target.stack}' to start it.`);
   }
 
   /** Asks; what is refused becomes the server's own sentence. */
@@ -39,17 +48,33 @@ export class StackApi {
     throw new Failure((answer as { error?: { message?: string } }).error?.message ?? `The application server answered ${status}.`);
   }
 
-  async #send(method: string, path: string, body?: unknown): Promise<Answer> {
+  async #send(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
     try {
-      const response = await fetch(`${this.#base}/api${path}`, {
-        method, signal: AbortSignal.timeout(timeoutMs),
-        headers: { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      return { status: response.status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
+      const headers = { authorization: `Bearer ${this.#token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) };
+      const { status, text } = await send(this.#address, method, `/api${path}`, headers, body === undefined ? undefined : JSON.stringify(body));
+      return { status, body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown> };
     } catch (error) {
       throw new Failure(`The application server of '${this.#stack}' did not answer (${(error as Error).message}). Try again.`);
     }
   }
+}
+
+async function addressesOf({ ssh }: StackHost, ports: readonly number[]): Promise<Address[]> {
+  if (!ssh) return ports.map((port) => ({ host: "127.0.0.1", port }));
+  const { sockets, close } = await forwardTo(ssh.host, ssh.files, ports);
+  process.once("exit", close);
+  return sockets.map((socketPath) => ({ socketPath }));
+}
+
+function send(address: Address, method: string, path: string, headers: Record<string, string>, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...address, method, path, headers: { ...headers, ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }) }, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => {
+        text += part;
+        if (text.length > longestAnswer) response.destroy(new Error("its answer is too long"));
+      }).on("error", reject).on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    asked.on("error", reject).end(body);
+  });
 }

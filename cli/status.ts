@@ -1,9 +1,10 @@
 import { shortName } from "../pulumi/containers.ts";
 import { holderOf } from "./stack-lock.ts";
-import type { Environment } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { currentRelease, releases, resultOf, type Release } from "./releases.ts";
-import { dockerClient } from "./setup/docker-engine.ts";
+import { clientsOf, eachHost } from "../pulumi/stack-hosts.ts";
+import { loadSettings, type Environment } from "./environment.ts";
+import { hostsOf } from "./hosts.ts";
 import { useOwnTools } from "./setup/index.ts";
 import { isData, isHealthy, slotOf, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say } from "./terminal.ts";
@@ -13,16 +14,17 @@ export async function status(args: string[]): Promise<number> {
   const parsed = readOptions("status", args, { ...stackOptions, json: { type: "boolean" } }, 1);
   const target = environmentOf(parsed);
   useOwnTools();
-  const client = dockerClient();
+  const hosts = await hostsOf(loadSettings(target), target);
   const release = currentRelease(target);
-  const found = await stackContainers(client, target.stack);
+  const found = await stackContainers(clientsOf(hosts), target.stack);
   const containers = await Promise.all(found.map(async (container) => ({
     role: container.role,
     name: container.name,
     id: container.id,
+    ...(hosts.softswitch.ssh ? { host: eachHost(hosts).find(({ client }) => client === container.client)!.name } : {}),
     release: shortName(container.image),
     state: isData(container) ? "data" : container.health ?? container.state,
-    slot: container.state === "running" ? await slotOf(client, container) : undefined,
+    slot: container.state === "running" ? await slotOf(container) : undefined,
     serving: isServing(container, found),
     since: container.startedAt,
   })));
@@ -36,7 +38,7 @@ export async function status(args: string[]): Promise<number> {
   for (const [index, one] of containers.entries()) {
     const replaced = containers.slice(index + 1).some(({ role, serving }) => role === one.role && serving);
     const word = one.serving ? one.state : `${one.state}, ${replaced ? "draining or left over" : "not serving"}`;
-    say(`  ${one.role.padEnd(20)} ${one.release.padEnd(14)} ${one.slot === undefined ? "      " : `slot ${one.slot}`}  ${word}`);
+    say(`  ${one.role.padEnd(20)} ${one.release.padEnd(14)} ${one.slot === undefined ? "      " : `slot ${one.slot}`}  ${word}${one.host === undefined ? "" : `  ${one.host}`}`);
   }
   for (const role of containers.length > 0 && release ? services(release) : []) {
     if (!containers.some((one) => one.role === role && one.serving)) say(`Nothing serves as ${role}. Type './houseline up'.`);

@@ -5,7 +5,7 @@ import { loadSettings } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { Failure } from "./failure.ts";
 import type { Patience } from "./slots.ts";
-import { forDeploying, setUp, withoutBuilding } from "./setup/index.ts";
+import { neededBy, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { say } from "./terminal.ts";
 import type { Settings } from "../pulumi/settings.ts";
@@ -40,7 +40,7 @@ async function deployCommand(command: string, args: string[]): Promise<number> {
   const settings = loadSettings(target);
   requireSecrets(settings);
   const choice = chooseSwitch(settings);
-  await setUp(settings.registry.address === undefined ? forDeploying : withoutBuilding, { yes: parsed.values.yes ?? false });
+  await setUp(neededBy(settings), { yes: parsed.values.yes ?? false });
   say(`Deploying '${target.stack}' with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"}: ${choice.why}.`);
   const result = await holdingLock(target, `./houseline ${command}`, () => deploy(target, settings, { command, wait: !parsed.values["no-wait"], patience: patienceOf(parsed.values) }));
   report(result, settings);

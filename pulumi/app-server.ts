@@ -1,10 +1,12 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { labels, replaceOptions, service, type ContainerPlan } from "./containers.ts";
-import { edge } from "./edge.ts";
+import { edge, type Certificates } from "./edge.ts";
 import type { Host } from "./local-host.ts";
 import { secretsContainer, type StackSecrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
+import { applicationOrigin } from "./sites.ts";
+import type { Tls } from "./tls.ts";
 
 /** How the application server reaches a switch: slot N answers ESL at `eslPort + N`, browsers at `sipUrl/N`. */
 export interface SwitchAddress { name: string; eslHost: string; eslPort: number; sipUrl: string }
@@ -14,6 +16,8 @@ export interface AppServerArgs {
   host: Host;
   settings: Settings;
   secrets: StackSecrets;
+  tls: Tls;
+  certificates: Certificates;
   images: { appServer: string; edge: string; secrets: string };
   switches: readonly SwitchAddress[];
   /** A directory of the host that belongs to uid 10001: the data of people. */
@@ -68,14 +72,14 @@ export class AppServer extends pulumi.ComponentResource {
     function createEdge() {
       return edge(`${name}-edge`, {
         stack, role: `${name}-edge`, kind: "application", image: args.images.edge, healthySeconds: settings.healthySeconds,
-        site: settings.site, address: args.host.edgeAddress, port: settings.ports.applicationEdge, upstreams: settings.ports.app,
-      }, child);
+        site: settings.site, address: args.host.edgeAddress, port: settings.ports.applicationEdge, upstreams: settings.ports.app, tls: args.tls,
+      }, args.certificates, args.images.secrets, child);
     }
   }
 }
 
 export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" | "images" | "switches" | "dataDirectory"> & { host: Pick<Host, "privateAddress"> }): ContainerPlan {
-  const { ports, domain, site, origins, signIn, apiOrigins } = args.settings;
+  const { ports, domain, origins, signIn, apiOrigins } = args.settings;
   return {
     stack: args.stack,
     role: "app-server",
@@ -86,7 +90,7 @@ export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" |
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_SWITCHES: JSON.stringify(args.switches),
-      HOUSELINE_ORIGINS: [`http://${site}:${ports.applicationEdge}`, ...(origins === undefined ? [] : [origins])].join(" "),
+      HOUSELINE_ORIGINS: [applicationOrigin(args.settings), ...(origins === undefined ? [] : [origins])].join(" "),
       ...(apiOrigins === undefined ? {} : { HOUSELINE_API_ORIGINS: apiOrigins }),
       ...(signIn.jwksUrl === undefined ? {} : { HOUSELINE_JWKS_URL: signIn.jwksUrl }),
       ...(signIn.jwtIssuer === undefined ? {} : { HOUSELINE_JWT_ISSUER: signIn.jwtIssuer }),

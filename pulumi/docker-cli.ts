@@ -2,12 +2,15 @@ import { fullDisk } from "./full-disk.ts";
 import { run, type Outcome, type RunOptions } from "./process.ts";
 import { Refusal } from "./refusal.ts";
 
-/** How a Docker is reached: the client's path, and `DOCKER_HOST` unless it is the client's default. */
-export interface DockerClient { path: string; host?: string }
+/** How a Docker is reached: the client's path, `DOCKER_HOST` unless it is the client's default, and what else it finds in its environment. */
+export interface DockerClient { path: string; host?: string; environment?: Record<string, string> }
+
+/** What the client is given of its environment. */
+export const environmentOf = ({ host, environment }: DockerClient): Record<string, string> => ({ ...environment, ...(host === undefined ? {} : { DOCKER_HOST: host }) });
 
 /** Runs the Docker client; a client that can't be started is a refusal, a failing command an outcome. */
 export async function runDocker(client: DockerClient, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const environment = { ...(client.host === undefined ? {} : { DOCKER_HOST: client.host }), ...options.environment };
+  const environment = { ...environmentOf(client), ...options.environment };
   try {
     return await run(client.path, args, { ...options, environment });
   } catch (error) {

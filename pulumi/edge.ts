@@ -1,6 +1,8 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import { replaceOptions, service, type ContainerPlan } from "./containers.ts";
+import { labels, replaceOptions, service, type ContainerPlan } from "./containers.ts";
+import { secretsContainer } from "./secrets.ts";
+import type { Tls } from "./tls.ts";
 
 /** What an edge serves, and in front of what. */
 export interface EdgePlan {
@@ -9,9 +11,12 @@ export interface EdgePlan {
   kind: "switch" | "application";
   image: string;
   healthySeconds: number;
+  /** Name that browsers use. */
   site: string;
   address: string;
   port: number;
+  /** What proves the name; plain http unless given. */
+  tls?: Tls;
   /** Base port of the slots behind it. */
   upstreams: number;
 }
@@ -19,14 +24,29 @@ export interface EdgePlan {
 /** Long enough for the requests under way; sockets come back through the edge that took over. */
 const stopSeconds = 15;
 
+/** Where an edge keeps what it got by ACME: its account, certificates and their keys. */
+export const certificatesPath = "/var/lib/houseline/certificates";
+
+/**
+ * What the edges of a host share of ACME: so one that takes over from another has its certificates at once, and one that listens on another port
+ * than 443 gets its own by the one that listens there.
+ */
+export type Certificates = docker.Volume | undefined;
+
+export function certificatesVolume(name: string, stack: string, tls: Tls, options: pulumi.CustomResourceOptions): Certificates {
+  return tls.kind === "acme" ? new docker.Volume(name, { name: `houseline-${stack}-${name}`, labels: labels(stack, name) }, options) : undefined;
+}
+
 export function edgeContainer(plan: EdgePlan): ContainerPlan {
+  const secure = plan.tls !== undefined && plan.tls.kind !== "off";
   return {
     stack: plan.stack,
     role: plan.role,
     image: plan.image,
     environment: {
       HOUSELINE_EDGE: plan.kind,
-      HOUSELINE_SITE: `http://${plan.site}:${plan.port}`,
+      HOUSELINE_SITE: `${secure ? "https" : "http"}://${plan.site}:${plan.port}`,
+      ...(secure ? { HOUSELINE_TLS: plan.tls!.kind, ...plan.tls!.environment } : {}),
       HOUSELINE_BIND: plan.address,
       HOUSELINE_UPSTREAMS: String(plan.upstreams),
     },
@@ -38,6 +58,17 @@ export function edgeContainer(plan: EdgePlan): ContainerPlan {
 }
 
 /** The way in: Caddy, and before a switch the gate of SIP messages. It has no slot, since two of them share the port while one takes over from the other. */
-export function edge(name: string, plan: EdgePlan, options: pulumi.CustomResourceOptions): docker.Container {
-  return new docker.Container(name, service(edgeContainer(plan)), { ...options, ...replaceOptions(stopSeconds) });
+export function edge(name: string, plan: EdgePlan & { tls: Tls }, certificates: Certificates, secretsImage: string, options: pulumi.CustomResourceOptions): docker.Container {
+  const { volumes, ...rest } = service(edgeContainer(plan));
+  const { files } = plan.tls;
+  // Changed certificates replace it, and the edge with it.
+  const secrets = Object.keys(files).length === 0 ? undefined : secretsContainer(`${name}-secrets`, plan.stack, secretsImage, files, options);
+  return new docker.Container(name, {
+    ...rest,
+    volumes: [
+      ...volumes,
+      ...(certificates ? [{ volumeName: certificates.name, containerPath: certificatesPath }] : []),
+      ...(secrets ? [{ fromContainer: secrets.name, readOnly: true }] : []),
+    ],
+  }, { ...options, ...replaceOptions(stopSeconds) });
 }

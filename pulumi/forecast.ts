@@ -24,9 +24,9 @@ export class Forecast {
   }
 
   /** Once the engine has decided about every container: a sentence for each of the program and of the stack. */
-  async told(client: DockerClient, stack: string): Promise<string[]> {
+  async told(clients: readonly DockerClient[], stack: string): Promise<string[]> {
     const planned = await Promise.all(this.#seen.map(async ({ resource, ...one }) => ({ ...one, stays: await isKept(resource) })));
-    const present = await Promise.all((await stackContainers(client, stack)).map(async (one) => ({ ...one, talks: one.state === "running" ? (await talksIn(client, one))?.length : undefined })));
+    const present = await Promise.all((await stackContainers(clients, stack)).map(async (one) => ({ ...one, talks: one.state === "running" ? (await talksIn(one))?.length : undefined })));
     return sentences(planned, present);
   }
 }

@@ -5,6 +5,7 @@ import { buildImage } from "./image-build.ts";
 import { docker, runDocker, type DockerClient } from "./docker-cli.ts";
 import { baseImages, inputLines, inputRecord, tagOf, type InputLine } from "./image-inputs.ts";
 import { fullDisk } from "./full-disk.ts";
+import type { Servers } from "./port-ranges.ts";
 import { parseAddress, pinnedReference, type Published } from "./published.ts";
 import { withDockerConfig } from "./registry-credentials.ts";
 import { Refusal } from "./refusal.ts";
@@ -14,6 +15,9 @@ import { isPinned } from "./violations.ts";
 
 /** The root of the repository: the context of every build. */
 export const repositoryRoot = join(import.meta.dirname, "..");
+
+/** The images of a stack; of the two switches the one that it runs. */
+export type PlannedImages = Record<ImageName, Image | undefined>;
 
 export type ImageName = "secrets" | "freeswitch-sound" | "freeswitch" | "lab-switch" | "edge" | "app-server";
 
@@ -67,6 +71,13 @@ export interface Image {
   alias?: string;
 }
 
+/** Those that a host with these servers needs. */
+export function imagesOn(images: PlannedImages, servers: Servers): Image[] {
+  const ofSoftswitch: ImageName[] = ["freeswitch-sound", "freeswitch", "lab-switch"];
+  const elsewhere: readonly ImageName[] = servers === "softswitch" ? ["app-server"] : servers === "application" ? ofSoftswitch : [];
+  return Object.values(images).filter((image) => image !== undefined).filter(({ name }) => !elsewhere.includes(name));
+}
+
 /** What Docker has: image ids by `repository:tag`, and its platform. */
 export interface Inventory { images: Map<string, string>; platform: string }
 
@@ -86,7 +97,7 @@ export async function takeInventory(client: DockerClient): Promise<Inventory> {
  * The images of a stack: named by what is in them, or, with a registry, the ones that were published for the files here.
  * Nothing is built.
  */
-export function planImages(settings: Settings, choice: SwitchChoice, inventory: Inventory, published?: Published): Record<ImageName, Image | undefined> {
+export function planImages(settings: Settings, choice: SwitchChoice, inventory: Inventory, published?: Published): PlannedImages {
   const ready: Partial<Record<ImageName, string>> = {
     "freeswitch": settings.freeswitch.image,
     "lab-switch": settings.images.labSwitch,

@@ -8,27 +8,33 @@ export const slots = 3;
 /** RTP ports of a slot. */
 export const rtpPorts = 5_460;
 
-/** Every port that a stack takes on its host. */
-export function portRanges(ports: Settings["ports"], addresses: Settings["addresses"]): PortRange[] {
+/** Which of the stack's two servers a host has. */
+export type Servers = "softswitch" | "application" | "both";
+
+/** Every port that a stack takes on a host with these servers. */
+export function portRanges(ports: Settings["ports"], addresses: Settings["addresses"], servers: Servers = "both"): PortRange[] {
   const slotted = (key: keyof Settings["ports"], protocol: PortRange["protocol"], address: string): PortRange =>
     ({ key: `ports.${key}`, first: ports[key], last: ports[key] + slots - 1, protocol, address });
   const single = (key: keyof Settings["ports"]): PortRange =>
     ({ key: `ports.${key}`, first: ports[key], last: ports[key], protocol: "tcp", address: addresses.edge });
-  return [
-    single("applicationEdge"),
+  const softswitch = [
     single("switchEdge"),
     slotted("sipWs", "tcp", "127.0.0.1"),
     slotted("sip", "both", addresses.private),
     slotted("esl", "tcp", addresses.private),
-    { key: "ports.rtp", first: ports.rtp, last: ports.rtp + slots * rtpPorts - 1, protocol: "udp", address: addresses.public },
+    { key: "ports.rtp", first: ports.rtp, last: ports.rtp + slots * rtpPorts - 1, protocol: "udp" as const, address: addresses.public },
+  ];
+  const application = [
+    single("applicationEdge"),
     slotted("app", "tcp", "127.0.0.1"),
     slotted("directory", "tcp", addresses.private),
   ];
+  return [...(servers === "application" ? [] : softswitch), ...(servers === "softswitch" ? [] : application)];
 }
 
 /** A sentence about two keys that want the same port, or about one that ends beyond the last port. */
-export function rangeConflict(ports: Settings["ports"], addresses: Settings["addresses"]): string | undefined {
-  const ranges = portRanges(ports, addresses);
+export function rangeConflict(ports: Settings["ports"], addresses: Settings["addresses"], servers: Servers = "both"): string | undefined {
+  const ranges = portRanges(ports, addresses, servers);
   for (const [index, one] of ranges.entries()) {
     if (one.last > 65_535) return `'houseline:${one.key}' begins at ${one.first} and so ends at ${one.last}, beyond the last port, 65535; choose a lower base.`;
     for (const other of ranges.slice(index + 1)) {

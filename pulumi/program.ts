@@ -3,58 +3,97 @@ import * as pulumi from "@pulumi/pulumi";
 import { AppServer } from "./app-server.ts";
 import { ownDataDirectory, voicemailDirectoryOf } from "./data-directory.ts";
 import type { DockerClient } from "./docker-cli.ts";
+import { certificatesVolume, type Certificates } from "./edge.ts";
 import { GuardRails } from "./guard-rails.ts";
 import { imageFacts } from "./image-facts.ts";
-import { ensureImages, planImages, repositoryRoot, takeInventory, type Image, type ImageName, type Inventory } from "./images.ts";
+import { ensureImages, imagesOn, planImages, repositoryRoot, takeInventory, type Image, type Inventory, type PlannedImages } from "./images.ts";
 import { Forecast } from "./forecast.ts";
-import { LocalHost } from "./local-host.ts";
+import { LocalHost, type Host } from "./local-host.ts";
 import { findPublished } from "./published.ts";
 import { requireSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import { pageUrl, sipUrl } from "./sites.ts";
 import { Softswitch, directoryUrls } from "./softswitch.ts";
+import { SshHost } from "./ssh-host.ts";
+import { clientsOf, dataDirectoryOf, eachHost, stackHosts, type StackHost, type StackHosts } from "./stack-hosts.ts";
 import { chooseSwitch, type SwitchChoice } from "./switch-choice.ts";
+import { tlsOf, type Tls } from "./tls.ts";
 
 /** What a command has worked out already, so that it isn't worked out twice; `pulumi up` gives nothing. */
 export interface Prepared {
-  settings: Settings; client: DockerClient; images: Record<ImageName, Image | undefined>; choice: SwitchChoice; dataDirectory: string;
+  settings: Settings; hosts: StackHosts; choice: SwitchChoice; dataDirectory: string; tls: Tls;
+  /** What each host is deployed from. */
+  images: ReadonlyMap<StackHost, PlannedImages>;
   /** Told what a preview foresees; the engine's log unless given. */
   foreseen?: (sentences: readonly string[]) => void;
 }
+
+/** Where a stack keeps its state, and what it was given to reach its hosts. */
+export const stackDirectoryOf = (stack: string) => join(repositoryRoot, ".houseline", "stacks", stack);
 
 /** What is deployed. */
 export async function houseline(prepared?: Prepared): Promise<Record<string, unknown>> {
   const stack = pulumi.getStack();
   const given = prepared ?? await prepare(stack);
-  const { settings, client, images, choice, dataDirectory } = given;
+  const { settings, hosts, images, choice, dataDirectory, tls } = given;
   const forecast = pulumi.runtime.isDryRun() ? new Forecast() : undefined;
   const secrets = requireSecrets(settings);
-  const { ports, site } = settings;
-  const sipUrl = `ws://${site}:${ports.switchEdge}/sip`;
-  const image = (name: ImageName) => images[name]!.reference;
+  const { ports } = settings;
 
-  const rails = new GuardRails(settings, await imageFacts(client, Object.values(images).flatMap((one) => one?.reference ?? [])));
-  const host = new LocalHost("local", client, settings.addresses);
+  const rails = new GuardRails(settings, await factsOf(hosts, images));
+  const [switchHost, appHost] = declareHosts(hosts);
+  const certificates = declareCertificates(stack, tls, switchHost, appHost);
+  const [onSwitchHost, onAppHost] = [images.get(hosts.softswitch)!, images.get(hosts.application)!];
 
   const softswitch = new Softswitch("softswitch", {
-    stack, host, settings, secrets, choice,
-    images: { sound: image("freeswitch-sound"), switch: image(choice.kind), edge: image("edge"), secrets: image("secrets") },
-    directoryUrls: directoryUrls(host.privateAddress, ports.directory),
-    peers: [host.privateAddress],
+    stack, host: switchHost, settings, secrets, choice, tls, certificates: certificates.softswitch,
+    images: { sound: onSwitchHost["freeswitch-sound"]!.reference, switch: onSwitchHost[choice.kind]!.reference, edge: onSwitchHost.edge!.reference, secrets: onSwitchHost.secrets!.reference },
+    directoryUrls: directoryUrls(appHost.privateAddress, ports.directory),
+    peers: [switchHost.privateAddress],
     voicemailDirectory: voicemailDirectoryOf(dataDirectory),
   });
 
   new AppServer("app-server", {
-    stack, host, settings, secrets, dataDirectory,
-    images: { appServer: image("app-server"), edge: image("edge"), secrets: image("secrets") },
-    switches: [{ name: "local", eslHost: host.privateAddress, eslPort: ports.esl, sipUrl }],
+    stack, host: appHost, settings, secrets, dataDirectory, tls, certificates: certificates.application,
+    images: { appServer: onAppHost["app-server"]!.reference, edge: onAppHost.edge!.reference, secrets: onAppHost.secrets!.reference },
+    switches: [{ name: "local", eslHost: switchHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings) }],
   });
 
   rails.close();
-  if (forecast) (given.foreseen ?? logged)(await forecast.told(client, stack));
-  return { page: `http://${site}:${ports.applicationEdge}/`, sip: sipUrl, switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
+  if (forecast) (given.foreseen ?? logged)(await forecast.told(clientsOf(hosts), stack));
+  return { page: pageUrl(settings), sip: sipUrl(settings), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
 }
 
 const logged = (sentences: readonly string[]) => { for (const sentence of sentences) void pulumi.log.info(sentence); };
+
+/** The host of the switch, and that of the application server; on one host both are the same resource. */
+function declareHosts(hosts: StackHosts): [Host, Host] {
+  const declared = new Map(eachHost(hosts).map((host) => [host, host.ssh ? new SshHost(resourceName(hosts, host), host) : new LocalHost(resourceName(hosts, host), host.client, host.addresses)]));
+  return [declared.get(hosts.softswitch)!, declared.get(hosts.application)!];
+}
+
+/** One for each host. */
+function declareCertificates(stack: string, tls: Tls, switchHost: Host, appHost: Host): { softswitch: Certificates; application: Certificates } {
+  const on = (name: string, { provider }: Host) => certificatesVolume(name, stack, tls, { provider });
+  if (switchHost !== appHost) return { softswitch: on("softswitch-certificates", switchHost), application: on("app-server-certificates", appHost) };
+  const both = on("certificates", switchHost);
+  return { softswitch: both, application: both };
+}
+
+function resourceName({ softswitch, application }: StackHosts, host: StackHost): string {
+  if (!host.ssh) return "local";
+  return softswitch === application ? "host" : host === softswitch ? "softswitch-host" : "app-server-host";
+}
+
+/** Where each host's Docker is, by the name of its provider in the engine's state. */
+export function dockersOf(hosts: StackHosts): Map<string, string> {
+  return new Map(eachHost(hosts).filter(({ ssh }) => ssh).map((host) => [`${resourceName(hosts, host)}-docker`, host.client.host!]));
+}
+
+async function factsOf(hosts: StackHosts, images: ReadonlyMap<StackHost, PlannedImages>) {
+  const facts = await Promise.all(eachHost(hosts).map(async (host) => imageFacts(host.client, imagesOn(images.get(host)!, host.servers).map(({ reference }) => reference))));
+  return new Map(facts.flatMap((map) => [...map]));
+}
 
 /** The configuration as Pulumi has it, and the images that it calls for; a preview builds none. */
 async function prepare(stack: string): Promise<Prepared> {
@@ -62,29 +101,30 @@ async function prepare(stack: string): Promise<Prepared> {
   requireSecrets(settings);
   const client: DockerClient = { path: "docker", host: process.env.DOCKER_HOST };
   const choice = chooseSwitch(settings);
-  const inventory = await takeInventory(client);
-  const images = planImages(settings, choice, inventory, await findPublished(settings, inventory.platform));
-  const dataDirectory = dataDirectoryOf(settings, stack);
-  if (pulumi.runtime.isDryRun()) logged(missingImages(images, inventory));
-  else await prepareHost({ settings, client, images, choice, dataDirectory }, stack, inventory);
-  return { settings, client, images, choice, dataDirectory };
+  const directory = stackDirectoryOf(stack);
+  const hosts = await stackHosts(settings, directory, client);
+  const tls = tlsOf(settings, directory);
+  const dataDirectory = dataDirectoryOf(settings, stack, repositoryRoot);
+  const images = new Map<StackHost, PlannedImages>();
+  for (const host of eachHost(hosts)) {
+    const inventory = await takeInventory(host.client);
+    const planned = planImages(settings, choice, inventory, await findPublished(settings, inventory.platform));
+    images.set(host, planned);
+    if (pulumi.runtime.isDryRun()) logged(missingImages(imagesOn(planned, host.servers), inventory));
+    else await prepareHost(host, planned, { settings, dataDirectory }, stack, inventory);
+  }
+  return { settings, hosts, images, choice, dataDirectory, tls };
 }
 
 /** A sentence for each image that an update would get first. */
-export function missingImages(images: Record<ImageName, Image | undefined>, inventory: Inventory): string[] {
-  return Object.values(images).filter((image) => image !== undefined && !inventory.images.has(image.reference))
-    .map((image) => `The image ${image!.reference} is ${image!.built ? "built" : "pulled"} before anything is stopped.`);
+export function missingImages(images: readonly Image[], inventory: Inventory): string[] {
+  return images.filter(({ reference }) => !inventory.images.has(reference))
+    .map(({ reference, built }) => `The image ${reference} is ${built ? "built" : "pulled"} before anything is stopped.`);
 }
 
-async function prepareHost({ settings, client, images, dataDirectory }: Prepared, stack: string, inventory: Inventory): Promise<void> {
-  const wanted = Object.values(images).filter((image) => image !== undefined);
-  await ensureImages(client, wanted, settings, inventory, (image, what) => void pulumi.log.info(`${image}: ${what}`, undefined, undefined, true));
-  await ownDataDirectory(client, dataDirectory, stack, images["app-server"]!.reference);
-}
-
-/** Where a stack keeps the data of its people. */
-export function dataDirectoryOf(settings: Settings, stack: string): string {
-  return settings.dataDirectory ?? join(repositoryRoot, ".houseline", "data", stack);
+async function prepareHost(host: StackHost, planned: PlannedImages, { settings, dataDirectory }: Pick<Prepared, "settings" | "dataDirectory">, stack: string, inventory: Inventory): Promise<void> {
+  await ensureImages(host.client, imagesOn(planned, host.servers), settings, inventory, (image, what) => void pulumi.log.info(`${image}: ${what}`, undefined, undefined, true));
+  await ownDataDirectory(host, dataDirectory, stack, planned.edge!.reference);
 }
 
 function ownConfig(): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { rangeConflict } from "./port-ranges.ts";
+import { placementConflict } from "./placement.ts";
 import { didYouMean } from "./nearest.ts";
 import { isPrivate } from "./private-address.ts";
 import { Refusal } from "./refusal.ts";
@@ -14,9 +14,21 @@ const number = (schema: z.ZodNumber) => z.preprocess((value) => (typeof value ==
 const boolean = () => z.preprocess((value) => (value === "true" ? true : value === "false" ? false : value), z.boolean());
 /** The program has no privileges, so no port below 1024. */
 const port = (fallback: number) => number(z.number().int().min(1024).max(65_535)).default(fallback);
+/** A prepared host lets everybody have these. (`net.ipv4.ip_unprivileged_port_start`) */
+const edgePort = (fallback: number) => number(z.number().int().min(80).max(65_535)).default(fallback);
 const text = () => z.string().min(1).max(1_000);
 const hostName = () => z.string().max(253).regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "a host name in small letters");
 const ipAddress = () => z.ipv4("an IPv4 address");
+const path = () => z.string().max(1_000).regex(/^(\/|~\/)[^\0\n"]+$/, "an absolute path, or one that begins with ~/");
+const privateAddress = () => ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one");
+/** A host that is reached over SSH, and its addresses. */
+const sshHost = () => z.strictObject({
+  ssh: z.string().max(300).regex(/^[A-Za-z_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$/, "a login such as root@203.0.113.10, with ':' and a port when that isn't 22").optional(),
+  hostKey: z.string().max(2_000).regex(/^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]+=*$/, "the kind of the host's key and the key, such as 'ssh-ed25519 AAAAC3…'").optional(),
+  edge: ipAddress().optional(),
+  private: privateAddress().optional(),
+  public: ipAddress().optional(),
+}).prefault({});
 const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
 const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch@sha256:…");
 const registryAddress = () => z.string().max(200).regex(/^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$/, "a registry such as registry.example.com or registry.example.com/team");
@@ -24,16 +36,31 @@ const password = () => z.string().min(8).max(200).regex(/^[\x21-\x7e]+$/, "print
 
 export const schema = z.strictObject({
   domain: hostName().default("houseline.internal"),
-  site: z.enum(["localhost", "127.0.0.1"]).default("localhost"),
+  site: hostName().default("localhost"),
+  switchSite: hostName().optional(),
   origins: z.string().max(2_000).regex(/^https?:\/\/[a-z0-9.:-]+( https?:\/\/[a-z0-9.:-]+)*$/, "origins such as https://crm.example.com, with one space between them and no path").optional(),
   addresses: z.strictObject({
     edge: ipAddress().default("127.0.0.1"),
-    private: ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one").default("127.0.0.1"),
+    private: privateAddress().default("127.0.0.1"),
     public: ipAddress().default("127.0.0.1"),
   }).prefault({}),
+  hosts: z.strictObject({
+    kind: z.enum(["local", "ssh"]).default("local"),
+    identityFile: path().optional(),
+    softswitch: sshHost(),
+    application: sshHost(),
+  }).prefault({}),
+  tls: z.strictObject({
+    kind: z.enum(["auto", "acme", "private", "files"]).default("auto"),
+    email: z.email("an address such as telephone@example.com").max(200).optional(),
+    acmeDirectory: z.string().max(500).regex(/^https:\/\/[^\s"'<>{}@]+$/, "an https:// address without user and password").default("https://acme-v02.api.letsencrypt.org/directory"),
+    acmeRoot: path().optional(),
+    certificate: path().optional(),
+    key: path().optional(),
+  }).prefault({}),
   ports: z.strictObject({
-    applicationEdge: port(8080),
-    switchEdge: port(8443),
+    applicationEdge: edgePort(8080),
+    switchEdge: edgePort(8443),
     sipWs: port(5066),
     sip: port(5080),
     esl: port(8021),
@@ -135,7 +162,7 @@ export function readSettings(config: Record<string, unknown>, environment: Recor
   }
   const result = schema.safeParse(given);
   if (!result.success) throw refusal(result.error.issues[0]!, given, fromEnvironment, where);
-  const conflict = rangeConflict(result.data.ports, result.data.addresses);
+  const conflict = placementConflict(result.data);
   if (conflict) throw new Refusal(`${where}: ${conflict}`);
   return result.data;
 }

@@ -1,12 +1,14 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { data, labels, replaceOptions, service, type ContainerPlan } from "./containers.ts";
-import { edge } from "./edge.ts";
+import { edge, type Certificates } from "./edge.ts";
 import type { Host } from "./local-host.ts";
 import { slots } from "./port-ranges.ts";
+import { switchSiteOf } from "./sites.ts";
 import { secretsContainer, type StackSecrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
 import type { SwitchChoice } from "./switch-choice.ts";
+import type { Tls } from "./tls.ts";
 
 export interface SoftswitchArgs {
   stack: string;
@@ -14,6 +16,8 @@ export interface SoftswitchArgs {
   settings: Settings;
   secrets: StackSecrets;
   choice: SwitchChoice;
+  tls: Tls;
+  certificates: Certificates;
   images: { sound: string; switch: string; edge: string; secrets: string };
   /** Where the application server's slots answer for the directory. Plain text: nothing here waits for that server. */
   directoryUrls: readonly string[];
@@ -77,8 +81,8 @@ export class Softswitch extends pulumi.ComponentResource {
     function createEdge() {
       return edge(`${name}-edge`, {
         stack, role: `${name}-edge`, kind: "switch", image: args.images.edge, healthySeconds: settings.healthySeconds,
-        site: settings.site, address: args.host.edgeAddress, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs,
-      }, child);
+        site: switchSiteOf(settings), address: args.host.edgeAddress, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs, tls: args.tls,
+      }, args.certificates, args.images.secrets, child);
     }
   }
 }

@@ -3,6 +3,8 @@ import { docker, runDocker, type DockerClient } from "./docker-cli.ts";
 /** A container of a stack, as Docker sees it. */
 export interface StackContainer {
   id: string;
+  /** The Docker that has it. */
+  client: DockerClient;
   name: string;
   role: string;
   image: string;
@@ -22,14 +24,20 @@ export const isData = ({ role }: { role: string }) => role === "freeswitch-sound
 /** Whether it is as a deployment leaves it. */
 export const isHealthy = ({ role, state, health }: StackContainer) => (isData({ role }) ? state === "created" : state === "running" && health === "healthy");
 
-/** Every container of a stack, found by its labels; the newest of a role comes last. */
-export async function stackContainers(client: DockerClient, stack: string): Promise<StackContainer[]> {
+/** Every container of a stack on its hosts, found by its labels; the newest of a role comes last. */
+export async function stackContainers(clients: readonly DockerClient[], stack: string): Promise<StackContainer[]> {
+  const found = await Promise.all(clients.map((client) => containersOn(client, stack)));
+  return found.flat().sort((a, b) => a.role.localeCompare(b.role) || a.createdAt.localeCompare(b.createdAt));
+}
+
+async function containersOn(client: DockerClient, stack: string): Promise<StackContainer[]> {
   const ids = (await docker(client, ["ps", "--all", "--quiet", "--no-trunc", "--filter", `label=houseline.stack=${stack}`])).split("\n").filter(Boolean);
   if (ids.length === 0) return [];
   // One that goes away meanwhile makes the command fail, and is left out.
   const { stdout } = await runDocker(client, ["container", "inspect", ...ids]);
   return (JSON.parse(stdout || "[]") as Inspected[]).map((one) => ({
     id: one.Id,
+    client,
     name: one.Name.replace(/^\//, ""),
     role: one.Config.Labels["houseline.role"] ?? "",
     image: one.Config.Image,
@@ -38,7 +46,7 @@ export async function stackContainers(client: DockerClient, stack: string): Prom
     createdAt: one.Created,
     startedAt: one.State.StartedAt,
     drainSeconds: drainOf(one.Config.Env ?? []),
-  })).sort((a, b) => a.role.localeCompare(b.role) || a.createdAt.localeCompare(b.createdAt));
+  }));
 }
 
 function drainOf(environment: readonly string[]): number | undefined {
@@ -53,13 +61,13 @@ interface Inspected {
 }
 
 /** The slot that a running container took, or `undefined` when it has none or can't say. */
-export async function slotOf(client: DockerClient, { id }: StackContainer): Promise<number | undefined> {
+export async function slotOf({ client, id }: StackContainer): Promise<number | undefined> {
   const { code, stdout } = await runDocker(client, ["exec", id, "cat", "/run/houseline/slot"], { timeoutSeconds: 5 });
   return code === 0 && /^[0-2]$/.test(stdout.trim()) ? Number(stdout.trim()) : undefined;
 }
 
 /** The end of what a container said. */
-export async function lastLog(client: DockerClient, id: string, lines = 12): Promise<string> {
+export async function lastLog({ client, id }: Pick<StackContainer, "client" | "id">, lines = 12): Promise<string> {
   const { stdout, stderr } = await runDocker(client, ["logs", "--tail", String(lines), id], { timeoutSeconds: 10 });
   return `${stdout}${stderr}`.trim().split("\n").slice(-lines).map((line) => `    ${line.slice(0, 400)}`).join("\n");
 }

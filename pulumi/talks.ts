@@ -13,7 +13,7 @@ timeout 3 cat <&3`;
 interface Row { call_uuid: string; uuid: string; presence_id: string; created: string }
 
 /** Who talks on a running switch; nothing where that can't be asked. */
-export async function talksIn(client: DockerClient, { id, role }: { id: string; role: string }): Promise<Talk[] | undefined> {
+export async function talksIn({ client, id, role }: { client: DockerClient; id: string; role: string }): Promise<Talk[] | undefined> {
   const words = role === "freeswitch" ? ["fs_cli", "-x", command] : role === "lab-switch" ? ["bash", "-c", askLabSwitch] : undefined;
   if (words === undefined) return undefined;
   const { code, stdout } = await runDocker(client, ["exec", id, ...words], { timeoutSeconds: 5 });

@@ -1,10 +1,15 @@
 import { mkdirSync } from "node:fs";
+import type { Settings } from "../../pulumi/settings.ts";
 import { binDirectory, pulumiHome } from "../paths.ts";
 import { baseImages } from "./base-images.ts";
 import { chromium } from "./chromium.ts";
 import { containerRegistry } from "./container-registry.ts";
+import { dockerProgram } from "./docker-client.ts";
 import { dockerEngine } from "./docker-engine.ts";
 import { languageHost } from "./language-host.ts";
+import { nssTools } from "./nss-tools.ts";
+import { opensshClient } from "./openssh-client.ts";
+import { pebble } from "./pebble.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
 import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
@@ -15,10 +20,18 @@ export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, d
 export const forImages: readonly Prerequisite[] = [dockerEngine, baseImages];
 /** What removing a stack needs, and deploying one whose images come from a registry. */
 export const withoutBuilding: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin];
+/** What a stack on other hosts needs of this machine. */
+export const forHosts: readonly Prerequisite[] = [dockerProgram, opensshClient, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql, containerRegistry];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, pebble];
 /** What the unit tests need. */
 export const forUnitTests: readonly Prerequisite[] = [postgresql];
+
+/** What deploying this stack needs of this machine. */
+export function neededBy({ hosts, registry }: Pick<Settings, "hosts" | "registry">): readonly Prerequisite[] {
+  if (hosts.kind !== "local") return forHosts;
+  return registry.address === undefined ? forDeploying : withoutBuilding;
+}
 
 /** Gets whatever of these is missing; says nothing about what is there. */
 export async function setUp(needed: readonly Prerequisite[], consent: Consent): Promise<void> {

@@ -14,6 +14,52 @@ case ${HOUSELINE_EDGE:-} in
   *) fail "HOUSELINE_EDGE must be 'switch' or 'application'; it is '${HOUSELINE_EDGE:-}'" ;;
 esac
 
+# What proves the site's name to browsers (docs/configuration.md, "tls"): files that were given, certificates of a week that the
+# stack's private authority signs here, or such that are got by ACME. Certificates and keys are files of the secrets' data container.
+secrets=/run/secrets
+HOUSELINE_STORAGE=/run/houseline/caddy
+port=${HOUSELINE_SITE##*:}
+case ${HOUSELINE_TLS:-off} in
+  off) HOUSELINE_TLS_OPTIONS='' HOUSELINE_TLS_SITE='' ;;
+  files) HOUSELINE_TLS_OPTIONS="https_port $port" HOUSELINE_TLS_SITE="tls $secrets/tls-certificate $secrets/tls-key" ;;
+  private)
+    HOUSELINE_TLS_OPTIONS="https_port $port
+	pki {
+		ca houseline {
+			root {
+				cert $secrets/tls-root
+			}
+			intermediate {
+				cert $secrets/tls-intermediate
+				key $secrets/tls-intermediate-key
+			}
+		}
+	}"
+    HOUSELINE_TLS_SITE='tls {
+		issuer internal {
+			ca houseline
+			lifetime 168h
+		}
+	}' ;;
+  acme)
+    # Kept on the host: an authority gives only so many of them.
+    HOUSELINE_STORAGE=/var/lib/houseline/certificates
+    [ -w $HOUSELINE_STORAGE ] || fail "can't write to $HOUSELINE_STORAGE: mount a volume there that uid $(id -u) owns"
+    HOUSELINE_TLS_OPTIONS="https_port $port
+	renew_interval ${HOUSELINE_RENEW_INTERVAL:-10m}"
+    HOUSELINE_TLS_SITE="tls {
+		issuer acme {
+			dir ${HOUSELINE_ACME_DIRECTORY:?edge: HOUSELINE_ACME_DIRECTORY is not set: the address of an ACME directory}
+			${HOUSELINE_ACME_EMAIL:+email $HOUSELINE_ACME_EMAIL}
+			# The proof is given where the edge listens; port 80 stays closed. (RFC 8737)
+			disable_http_challenge
+			$([ ! -e $secrets/tls-acme-root ] || echo "trusted_roots $secrets/tls-acme-root")
+		}
+	}" ;;
+  *) fail "HOUSELINE_TLS must be one of off, files, private, acme; it is '$HOUSELINE_TLS'" ;;
+esac
+export HOUSELINE_TLS_OPTIONS HOUSELINE_TLS_SITE HOUSELINE_STORAGE
+
 HOUSELINE_SLOT_0=127.0.0.1:$HOUSELINE_UPSTREAMS
 HOUSELINE_SLOT_1=127.0.0.1:$((HOUSELINE_UPSTREAMS + 1))
 HOUSELINE_SLOT_2=127.0.0.1:$((HOUSELINE_UPSTREAMS + 2))

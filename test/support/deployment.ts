@@ -154,6 +154,11 @@ export class Deployment {
 
   async remove(): Promise<void> {
     await this.run("down", "--yes", "--data");
-    await removeByLabel(this.stack);
+    await this.forget();
+  }
+
+  /** Removes what is on this machine of a stack whose hosts are gone. */
+  forget(): Promise<void> {
+    return removeByLabel(this.stack);
   }
 }

@@ -6,7 +6,7 @@ import { bridgeOf, containerdNamespace, engineFolder, killEngine, removeEngine, 
 import { runMark } from "../../cli/leftovers.ts";
 import { allOnPath } from "../../cli/setup/on-path.ts";
 import { dockerClient } from "../../cli/setup/docker-engine.ts";
-import { ensureImages, planImages, repositoryRoot, takeInventory } from "../../pulumi/images.ts";
+import { ensureImages, planImages, repositoryRoot, takeInventory, type Image } from "../../pulumi/images.ts";
 import { baseImages } from "../../pulumi/image-inputs.ts";
 import { run } from "../../pulumi/process.ts";
 import { readSettings } from "../../pulumi/settings.ts";
@@ -127,11 +127,17 @@ export class Engine {
 
 /** The lab stack's images and what those are built from; the machine's own Docker builds what is not there yet. */
 export async function imagesOfLabStack(): Promise<string[]> {
+  const images = await plannedOfLabStack();
+  const bases = images.flatMap(({ name }) => baseImages(readFileSync(join(repositoryRoot, "images", name, "Dockerfile"), "utf8")));
+  return [...new Set([...bases, ...images.map(({ reference }) => reference)])];
+}
+
+/** The same without what they are built from, as they were planned. */
+export async function plannedOfLabStack(): Promise<Image[]> {
   const client = dockerClient();
   const settings = readSettings({ switch: { kind: "lab" } }, {}, "the engine's stack");
   const inventory = await takeInventory(client);
   const images = Object.values(planImages(settings, chooseSwitch(settings), inventory)).filter((image) => image !== undefined);
   await ensureImages(client, images, settings, inventory, () => {});
-  const bases = images.flatMap(({ name }) => baseImages(readFileSync(join(repositoryRoot, "images", name, "Dockerfile"), "utf8")));
-  return [...new Set([...bases, ...images.map(({ reference }) => reference)])];
+  return images;
 }

@@ -1,12 +1,16 @@
-import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { chromium, type BrowserContext, type Page } from "playwright-core";
 import { findChromium } from "../../cli/setup/chromium.ts";
 import type { Houseline } from "../../app/client/index.ts";
 import { cutOffUser } from "./network.ts";
 import { tone } from "./tone.ts";
 import { until } from "./until.ts";
+
+const run = promisify(execFile);
 
 interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
 declare global {
@@ -199,6 +203,15 @@ export class Phone {
   }
 }
 
+export interface OpenOptions {
+  viewport?: { width: number; height: number };
+  /** Whether the browser runs as a user of its own, whose network can be cut. */
+  cuttable?: boolean;
+  locale?: string;
+  /** For a stack on other hosts: where its names lead, and the authority that the browser's user trusts. */
+  at?: { names: Record<string, string>; root: string };
+}
+
 /** Browsers of the tests, closed together. */
 export class Phones {
   readonly #contexts: BrowserContext[] = [];
@@ -212,15 +225,16 @@ export class Phones {
     return new Phones(await mkdtemp(join(tmpdir(), "houseline-phones-")));
   }
 
-  /** @param cuttable whether the browser runs as a user of its own, whose network can be cut */
-  async open(url: string, hz: number, { viewport = { width: 1366, height: 768 }, cuttable = false, locale = "en-US" } = {}): Promise<Phone> {
+  async open(url: string, hz: number, { viewport = { width: 1366, height: 768 }, cuttable = false, locale = "en-US", at }: OpenOptions = {}): Promise<Phone> {
     const microphone = join(this.#folder, `${hz}.wav`);
     await writeFile(microphone, tone(hz));
     const profile = await mkdtemp(join(this.#folder, "profile-"));
     const context = await chromium.launchPersistentContext(profile, {
+      ...(at && { env: { ...process.env as Record<string, string>, HOME: await this.#homeThatTrusts(at.root, profile) } }),
       executablePath: cuttable ? await this.#asOtherUser(profile) : findChromium(), headless: true, viewport, locale,
       args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${microphone}`,
-        "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        ...(at ? [`--host-resolver-rules=${Object.entries(at.names).map(([name, address]) => `MAP ${name} ${address}`).join(",")}`] : [])],
     });
     this.#contexts.push(context);
     // A fake microphone plays a pure tone, which the browser's noise suppression would take for noise.
@@ -232,6 +246,14 @@ export class Phones {
     const phone = new Phone(page, hz);
     await page.goto(url);
     return phone;
+  }
+
+  /** Where Chromium finds an authority that its user trusts: in NSS's database. */
+  async #homeThatTrusts(root: string, profile: string): Promise<string> {
+    const database = join(profile, "home/.pki/nssdb");
+    await mkdir(database, { recursive: true });
+    for (const words of [["-N", "--empty-password"], ["-A", "-n", "houseline", "-t", "C,,", "-i", root]]) await run("certutil", ["-d", `sql:${database}`, ...words]);
+    return join(profile, "home");
   }
 
   /** A program that starts Chromium as `cutOffUser`. */

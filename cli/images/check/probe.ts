@@ -59,7 +59,7 @@ async function probeOne(client: DockerClient, probe: Probe, secretsImage: string
     await giveSecrets(client, secrets);
     container = (await docker(client, ["run", "--detach", ...label, ...words(probe), "--volumes-from", `${secrets}:ro`, probe.plan.image])).trim();
     const health = await healthOf(client, container, probe.plan.healthySeconds);
-    if (health !== "healthy") return [`started as ${probe.plan.role} it is ${health} after ${probe.plan.healthySeconds} s. Its last lines:\n${await lastLog(client, container)}`];
+    if (health !== "healthy") return [`started as ${probe.plan.role} it is ${health} after ${probe.plan.healthySeconds} s. Its last lines:\n${await lastLog({ client, id: container })}`];
     return [...await userViolations(client, container), ...await portViolations(client, container, probe), ...await endViolations(client, container)].map((sentence) => `started as ${probe.plan.role} ${sentence}`);
   } finally {
     for (const id of [container, secrets]) if (id !== "") await runDocker(client, ["rm", "--force", "--volumes", id]);

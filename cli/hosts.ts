@@ -1,0 +1,18 @@
+import { factsOf, unfitFor } from "../pulumi/host-facts.ts";
+import { stackHosts, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
+import type { Settings } from "../pulumi/settings.ts";
+import type { Environment } from "./environment.ts";
+import { Failure } from "./failure.ts";
+import { dockerClient } from "./setup/docker-engine.ts";
+
+/** The hosts of a stack. */
+export function hostsOf(settings: Settings, { directory }: Environment): Promise<StackHosts> {
+  return stackHosts(settings, directory, dockerClient());
+}
+
+/** Refuses another machine that can't have its part of the stack; this machine's set-up sees to itself. */
+export async function refuseUnprepared(host: StackHost, settings: Settings): Promise<void> {
+  if (!host.ssh) return;
+  const sentence = unfitFor(host, await factsOf(host), settings);
+  if (sentence !== undefined) throw new Failure(`${sentence} Nothing was changed.`);
+}

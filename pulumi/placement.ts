@@ -1,0 +1,76 @@
+import { rangeConflict, type Servers } from "./port-ranges.ts";
+import type { Settings } from "./settings.ts";
+import { isLoopback, tlsKindOf } from "./sites.ts";
+
+/** Addresses of a host: what its edges listen on, what servers reach each other by, where browsers send media. */
+export type Addresses = Settings["addresses"];
+
+/** Where the stack's two servers are. On one host both are the same object. */
+export interface Placement { softswitch: Addresses; application: Addresses }
+
+/** Edges of a host that is reached over SSH listen on every address of it, unless told. */
+const everyAddress = "0.0.0.0";
+
+/** Where the settings put each server; `undefined` where they don't say. */
+function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Placement | undefined {
+  if (hosts.kind === "local") return { softswitch: addresses, application: addresses };
+  const { softswitch, application } = hosts;
+  const at = (host: Settings["hosts"]["softswitch"], alone: boolean): Addresses | undefined => host.public === undefined || (host.private === undefined && !alone)
+    ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public };
+  const isOne = isOneHost({ hosts });
+  const media = at(softswitch, isOne);
+  // The application server sends and receives no media: it needs no public address of its own.
+  const control = isOne ? media : at({ ...application, public: application.public ?? everyAddress }, false);
+  return media && control && { softswitch: media, application: control };
+}
+
+/** @throws never for settings that were read: those that say nothing are refused */
+export function placementOf(settings: Pick<Settings, "hosts" | "addresses">): Placement {
+  return placed(settings)!;
+}
+
+/** Whether both servers are on one host. */
+export function isOneHost({ hosts }: Pick<Settings, "hosts">): boolean {
+  return hosts.kind === "local" || hosts.application.ssh === undefined || hosts.application.ssh === hosts.softswitch.ssh;
+}
+
+/** A sentence about hosts, names, certificates or ports that don't go together. */
+export function placementConflict(settings: Settings): string | undefined {
+  return hostConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
+}
+
+function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Settings): string | undefined {
+  if (hosts.kind === "local") return undefined;
+  const { softswitch, application } = hosts;
+  if (softswitch.ssh === undefined) return "'houseline:hosts.kind' is ssh, but 'houseline:hosts.softswitch.ssh' doesn't say which host: give a login such as root@203.0.113.10.";
+  if (softswitch.public === undefined) return "'houseline:hosts.softswitch.public' is not given: browsers send media to that address of the host.";
+  if (!isOneHost({ hosts })) {
+    for (const [name, host] of [["softswitch", softswitch], ["application", application]] as const) {
+      if (host.private === undefined || host.private.startsWith("127.")) return `Softswitch and application server are two hosts: they need a private network between them, and 'houseline:hosts.${name}.private' is ${host.private ?? "not given"}. Give the host's address in that network; without one put both servers on one host (leave 'houseline:hosts.application.ssh' out).`;
+    }
+    if (softswitch.private === application.private) return `'houseline:hosts.softswitch.private' and 'houseline:hosts.application.private' are both ${application.private}: each host has its own.`;
+  }
+  const isFreeswitchThere = freeswitch.image !== undefined || freeswitch.apt !== undefined || freeswitch.token !== undefined || registry.address !== undefined;
+  if (kind === "auto" && !isFreeswitchThere) return "nothing says where FreeSWITCH comes from, and the lab switch is never chosen for real hosts: give 'houseline:freeswitch.apt', 'houseline:freeswitch.token', 'houseline:freeswitch.image' or 'houseline:registry.address', or for a demonstration 'houseline:switch.kind' as lab.";
+  return undefined;
+}
+
+function siteConflict({ hosts, site, switchSite, tls, ports }: Settings): string | undefined {
+  if (hosts.kind !== "local" && isLoopback(site)) return `'houseline:site' is ${site}, and the hosts are others than this machine: give the name that browsers reach the application server by, such as phone.example.com.`;
+  if (isLoopback(site)) return undefined;
+  const isAtDoor = ports.applicationEdge === 443 && (isOneHost({ hosts }) || ports.switchEdge === 443);
+  if (tlsKindOf({ site, switchSite, tls }) === "acme" && tls.acmeDirectory.includes("letsencrypt.org") && !isAtDoor) return "certificates for public names are got by ACME, whose authority comes to port 443: give 'houseline:ports.applicationEdge' as 443 (and on a host of its own 'houseline:ports.switchEdge' too), or another 'houseline:tls.kind'.";
+  if (tls.kind !== "files") return undefined;
+  const missing = (["certificate", "key"] as const).find((key) => tls[key] === undefined);
+  return missing && `'houseline:tls.kind' is files, but 'houseline:tls.${missing}' doesn't say which: give the path of a PEM file on this machine.`;
+}
+
+function portConflict(settings: Settings): string | undefined {
+  const { ports, hosts } = settings;
+  for (const key of ["applicationEdge", "switchEdge"] as const) {
+    if (hosts.kind === "local" && ports[key] < 1_024) return `'houseline:ports.${key}' is ${ports[key]}: the program has no privileges on this machine, so no port below 1024. (A host that './houseline prepare' has set up gives 80 and 443 to everybody.)`;
+  }
+  const { softswitch, application } = placementOf(settings);
+  const sides: [Servers, Addresses][] = isOneHost(settings) ? [["both", softswitch]] : [["softswitch", softswitch], ["application", application]];
+  return sides.map(([servers, addresses]) => rangeConflict(ports, addresses, servers)).find((sentence) => sentence !== undefined);
+}

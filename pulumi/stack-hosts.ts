@@ -1,0 +1,69 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { DockerClient } from "./docker-cli.ts";
+import { isOneHost, placementOf, type Addresses } from "./placement.ts";
+import type { Servers } from "./port-ranges.ts";
+import { run, type Outcome, type RunOptions } from "./process.ts";
+import { Refusal } from "./refusal.ts";
+import type { Settings } from "./settings.ts";
+import { dockerOver, parseLogin, runOver, unknownKey, writeSshFiles, type SshFiles, type SshHost } from "./ssh.ts";
+
+/** A host of a stack: its Docker, its addresses, what of the stack it has. */
+export interface StackHost {
+  /** As commands name it: `this machine`, or a login. */
+  name: string;
+  client: DockerClient;
+  addresses: Addresses;
+  servers: Servers;
+  /** How it is reached, when it is another machine. */
+  ssh?: { host: SshHost; files: SshFiles };
+}
+
+/** Where the stack's servers are; on one host both are the same object. */
+export interface StackHosts { softswitch: StackHost; application: StackHost }
+
+/** Each host once. */
+export const eachHost = ({ softswitch, application }: StackHosts): StackHost[] => [...new Set([softswitch, application])];
+export const clientsOf = (hosts: StackHosts): DockerClient[] => eachHost(hosts).map(({ client }) => client);
+
+/**
+ * The hosts that the settings name.
+ *
+ * @param directory the stack's own, for the files by which its hosts are reached
+ * @param client of this machine
+ */
+export async function stackHosts(settings: Settings, directory: string, client: DockerClient): Promise<StackHosts> {
+  const { hosts } = settings;
+  const placement = placementOf(settings);
+  if (hosts.kind === "local") {
+    const host: StackHost = { name: "this machine", client, addresses: placement.softswitch, servers: "both" };
+    return { softswitch: host, application: host };
+  }
+  const one = isOneHost(settings);
+  const logins = { softswitch: await sshHost(hosts, "softswitch"), application: one ? undefined : await sshHost(hosts, "application") };
+  const known = [logins.softswitch, ...(logins.application ? [logins.application] : [])];
+  const files = writeSshFiles(directory, known, hosts.identityFile?.replace(/^~(?=\/)/, homedir()));
+  const at = (host: SshHost, login: string, addresses: Addresses, servers: Servers): StackHost => ({ name: login, client: dockerOver(host, files, client), addresses, servers, ssh: { host, files } });
+  const softswitch = at(logins.softswitch, hosts.softswitch.ssh!, placement.softswitch, one ? "both" : "softswitch");
+  return { softswitch, application: logins.application ? at(logins.application, hosts.application.ssh!, placement.application, "application") : softswitch };
+}
+
+async function sshHost(hosts: Settings["hosts"], name: "softswitch" | "application"): Promise<SshHost> {
+  const { ssh, hostKey } = hosts[name];
+  const login = parseLogin(ssh!);
+  if (hostKey === undefined) throw new Refusal(`${await unknownKey(login, `houseline:hosts.${name}.hostKey`)}\nNothing was changed.`);
+  return { ...login, hostKey };
+}
+
+/** Runs a shell script on a host. */
+export function runThere({ ssh }: Pick<StackHost, "ssh">, script: string, options: RunOptions = {}): Promise<Outcome> {
+  return ssh ? runOver(ssh.host, ssh.files, script, options) : run("sh", ["-c", script], options);
+}
+
+/** A word of a shell script, whatever is in it. */
+export const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** Where a stack keeps the data of its people on its hosts. */
+export function dataDirectoryOf(settings: Settings, stack: string, root: string): string {
+  return settings.dataDirectory ?? (settings.hosts.kind === "local" ? join(root, ".houseline", "data", stack) : `/var/lib/houseline/${stack}`);
+}
