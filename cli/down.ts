@@ -12,7 +12,7 @@ import { dockerEngine } from "./setup/docker-engine.ts";
 import { neededBy, withoutBuilding, setUp, useOwnTools } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
 import { isData, stackContainers } from "../pulumi/stack-containers.ts";
-import { confirm, say, step } from "./terminal.ts";
+import { ask, confirm, say, step } from "./terminal.ts";
 
 /** `./houseline down [stack]`: removes what `up` made; the data of people only with `--data`. */
 export async function down(args: string[]): Promise<number> {
@@ -25,18 +25,28 @@ export async function down(args: string[]): Promise<number> {
   const running = !hosts.softswitch.ssh && await dockerEngine.find() === undefined ? [] : (await stackContainers(clientsOf(hosts), target.stack)).filter(({ state }) => state === "running");
   const question = `Remove the stack '${target.stack}'${running.length > 0 ? `, its ${running.length} running containers and every call in them` : ""}${data ? ", and the data of its people" : ""}?`;
   if (!parsed.values.yes) {
-    const agreed = await confirm(question);
+    const agreed = settings.hosts.kind === "local" ? await confirm(question) : await named(question, target.stack);
     if (agreed === undefined) throw new Failure("'./houseline down' asks before it removes anything, and nobody can be asked here. Add --yes.");
     if (!agreed) throw new Failure("Nothing was removed.");
   }
   await setUp(settings.hosts.kind === "local" ? withoutBuilding : neededBy(settings), { yes: parsed.values.yes ?? false });
   const dataDirectory = dataDirectoryOf(settings, target.stack, root);
   await holdingLock(target, "./houseline down", () => step(`Removing the stack '${target.stack}'`, () => remove(target, hosts)));
-  if (data) await removeData(target, hosts, dataDirectory);
-  // The people in kept data sign in with the passwords kept here.
-  rmSync(data ? target.directory : `${target.directory}/state`, { recursive: true, force: true });
+  const isCloud = settings.hosts.kind === "hcloud";
+  if (data && isCloud) await step("Removing the servers at Hetzner Cloud", async () => (await import("./machines.ts")).removeMachines(settings, target));
+  else if (data) await removeData(target, hosts, dataDirectory);
+  // The people in kept data sign in with the passwords kept here; the engine knows the servers that stay.
+  if (data) rmSync(target.directory, { recursive: true, force: true });
+  else if (!isCloud) rmSync(`${target.directory}/state`, { recursive: true, force: true });
+  if (isCloud && !data) say(`The servers at Hetzner Cloud stay, with the data, and go on to cost; './houseline down ${target.stack} --data' ends them.`);
   say(data ? "Removed, with the data of its people." : `Removed. The data of its people stays in ${dataDirectory}; './houseline down --data' removes it too.`);
   return 0;
+}
+
+/** A stack where people work is not removed by the key that is under the finger. */
+async function named(question: string, stack: string): Promise<boolean | undefined> {
+  const answer = await ask(`${question} Type its name to have it done:`);
+  return answer === undefined ? undefined : answer.trim() === stack;
 }
 
 async function remove(target: Environment, hosts: StackHosts): Promise<void> {

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation/index.js";
+import { LocalWorkspace, type EngineEvent, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
 import { fullDisk } from "../pulumi/full-disk.ts";
 import { houseline, type Prepared } from "../pulumi/program.ts";
 import { Failure } from "./failure.ts";
@@ -14,19 +14,28 @@ import { backendDirectory } from "./stack-lock.ts";
  * @param prepared what the program is given once it runs
  */
 export async function engineStack(environment: Environment, prepared?: Promise<Prepared>): Promise<Stack> {
+  return openStack(environment, "houseline", prepared ? async () => houseline(await prepared) : async () => ({}));
+}
+
+/**
+ * A stack of a project in the engine: what is deployed, and the machines that it is deployed on, are two.
+ *
+ * @param variables what the engine and its plugins find in their environment besides
+ */
+export async function openStack(environment: Environment, projectName: string, program: PulumiFn, variables: Record<string, string> = {}): Promise<Stack> {
   const state = backendDirectory(environment);
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const program = prepared ? async () => houseline(await prepared) : async () => ({});
   const command = await pulumiCommand();
-  return LocalWorkspace.createOrSelectStack({ stackName: environment.stack, projectName: "houseline", program }, {
+  return LocalWorkspace.createOrSelectStack({ stackName: environment.stack, projectName, program }, {
     workDir: state,
     pulumiHome,
     pulumiCommand: command,
-    projectSettings: { name: "houseline", runtime: "nodejs", backend: { url: `file://${state}` } },
+    projectSettings: { name: projectName, runtime: "nodejs", backend: { url: `file://${state}` } },
     envVars: {
       PULUMI_CONFIG_PASSPHRASE: passphrase(environment),
       PULUMI_SKIP_UPDATE_CHECK: "true",
       PULUMI_BACKEND_URL: `file://${state}`,
+      ...variables,
     },
   }).catch((error: unknown) => {
     throw new Diagnostics().failure(error);

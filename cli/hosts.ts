@@ -3,11 +3,12 @@ import { stackHosts, type StackHost, type StackHosts } from "../pulumi/stack-hos
 import type { Settings } from "../pulumi/settings.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
+import { withMachines } from "./known-machines.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 
 /** The hosts of a stack. */
-export function hostsOf(settings: Settings, { directory }: Environment): Promise<StackHosts> {
-  return stackHosts(settings, directory, dockerClient());
+export function hostsOf(settings: Settings, environment: Environment): Promise<StackHosts> {
+  return stackHosts(withMachines(settings, environment), environment.directory, dockerClient());
 }
 
 /** Refuses another machine that can't have its part of the stack; this machine's set-up sees to itself. */

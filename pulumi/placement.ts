@@ -1,3 +1,4 @@
+import { privateAddresses, type MachineName } from "./hcloud/addresses.ts";
 import { rangeConflict, type Servers } from "./port-ranges.ts";
 import type { Settings } from "./settings.ts";
 import { isLoopback, tlsKindOf } from "./sites.ts";
@@ -14,6 +15,8 @@ const everyAddress = "0.0.0.0";
 /** Where the settings put each server; `undefined` where they don't say. */
 function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Placement | undefined {
   if (hosts.kind === "local") return { softswitch: addresses, application: addresses };
+  // Of servers that are to be made yet, what is known before; `hosts` has the rest once they are there.
+  if (hosts.kind === "hcloud") return toBeMade(hosts);
   const { softswitch, application } = hosts;
   const at = (host: Settings["hosts"]["softswitch"], alone: boolean): Addresses | undefined => host.public === undefined || (host.private === undefined && !alone)
     ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public };
@@ -24,6 +27,12 @@ function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Pl
   return media && control && { softswitch: media, application: control };
 }
 
+function toBeMade(hosts: Settings["hosts"]): Placement {
+  const made = (name: MachineName): Addresses => ({ edge: everyAddress, private: privateAddresses(hosts.hcloud.network)[name], public: everyAddress });
+  const softswitch = made("softswitch");
+  return { softswitch, application: hosts.hcloud.servers === 1 ? softswitch : made("application") };
+}
+
 /** @throws never for settings that were read: those that say nothing are refused */
 export function placementOf(settings: Pick<Settings, "hosts" | "addresses">): Placement {
   return placed(settings)!;
@@ -31,6 +40,7 @@ export function placementOf(settings: Pick<Settings, "hosts" | "addresses">): Pl
 
 /** Whether both servers are on one host. */
 export function isOneHost({ hosts }: Pick<Settings, "hosts">): boolean {
+  if (hosts.kind === "hcloud") return hosts.hcloud.servers === 1;
   return hosts.kind === "local" || hosts.application.ssh === undefined || hosts.application.ssh === hosts.softswitch.ssh;
 }
 
@@ -41,6 +51,7 @@ export function placementConflict(settings: Settings): string | undefined {
 
 function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Settings): string | undefined {
   if (hosts.kind === "local") return undefined;
+  if (hosts.kind === "hcloud") return cloudConflict(hosts) ?? sourceConflict({ switch: { kind }, freeswitch, registry });
   const { softswitch, application } = hosts;
   if (softswitch.ssh === undefined) return "'houseline:hosts.kind' is ssh, but 'houseline:hosts.softswitch.ssh' doesn't say which host: give a login such as root@203.0.113.10.";
   if (softswitch.public === undefined) return "'houseline:hosts.softswitch.public' is not given: browsers send media to that address of the host.";
@@ -50,6 +61,16 @@ function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Setting
     }
     if (softswitch.private === application.private) return `'houseline:hosts.softswitch.private' and 'houseline:hosts.application.private' are both ${application.private}: each host has its own.`;
   }
+  return sourceConflict({ switch: { kind }, freeswitch, registry });
+}
+
+function cloudConflict({ softswitch, application, hcloud }: Settings["hosts"]): string | undefined {
+  if (softswitch.ssh !== undefined || application.ssh !== undefined) return "'houseline:hosts.kind' is hcloud, whose servers are made: 'houseline:hosts.softswitch' and 'houseline:hosts.application' are for hosts that are there ('ssh').";
+  if (hcloud.sshFrom === undefined) return "'houseline:hosts.hcloud.sshFrom' is not given: the ranges that you administrate from, such as 203.0.113.0/24. SSH is closed to everybody else.";
+  return undefined;
+}
+
+function sourceConflict({ switch: { kind }, freeswitch, registry }: Pick<Settings, "switch" | "freeswitch" | "registry">): string | undefined {
   const isFreeswitchThere = freeswitch.image !== undefined || freeswitch.apt !== undefined || freeswitch.token !== undefined || registry.address !== undefined;
   if (kind === "auto" && !isFreeswitchThere) return "nothing says where FreeSWITCH comes from, and the lab switch is never chosen for real hosts: give 'houseline:freeswitch.apt', 'houseline:freeswitch.token', 'houseline:freeswitch.image' or 'houseline:registry.address', or for a demonstration 'houseline:switch.kind' as lab.";
   return undefined;

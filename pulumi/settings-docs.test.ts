@@ -23,7 +23,7 @@ describe("docs/configuration.md", () => {
 });
 
 describe("the stacks that come with the repository", () => {
-  it.each(["Pulumi.local.yaml", "Pulumi.production.example.yaml", "Pulumi.ssh.example.yaml"])("%s is valid", (file) => {
+  it.each(["Pulumi.local.yaml", "Pulumi.production.example.yaml", "Pulumi.ssh.example.yaml", "Pulumi.hcloud.example.yaml"])("%s is valid", (file) => {
     const { config } = parse(readFileSync(join(repositoryRoot, file), "utf8")) as { config: Record<string, unknown> };
     const own = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^houseline:/, ""), value]));
     expect(() => readSettings(own, {}, file)).not.toThrow();

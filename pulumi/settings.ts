@@ -45,10 +45,24 @@ export const schema = z.strictObject({
     public: ipAddress().default("127.0.0.1"),
   }).prefault({}),
   hosts: z.strictObject({
-    kind: z.enum(["local", "ssh"]).default("local"),
+    kind: z.enum(["local", "ssh", "hcloud"]).default("local"),
     identityFile: path().optional(),
     softswitch: sshHost(),
     application: sshHost(),
+    hcloud: z.strictObject({
+      token: z.string().regex(/^[A-Za-z0-9]{64}$/, "64 letters and digits").optional(),
+      servers: number(z.number().int().min(1).max(2)).default(2),
+      location: z.string().regex(/^[a-z]{3}[0-9]{0,2}$/, "a location of Hetzner Cloud, such as fsn1").default("fsn1"),
+      networkZone: z.enum(["eu-central", "us-east", "us-west", "ap-southeast"]).default("eu-central"),
+      network: z.string().regex(/^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.0\.0\/16$/, "a private /16 network, such as 10.20.0.0/16").default("10.20.0.0/16"),
+      softswitchType: z.string().regex(/^[a-z]{2,4}[0-9]{2}$/, "a server type of Hetzner Cloud, such as ccx13").default("ccx13"),
+      applicationType: z.string().regex(/^[a-z]{2,4}[0-9]{2}$/, "a server type of Hetzner Cloud, such as ccx13").default("ccx13"),
+      image: z.string().regex(/^(debian|ubuntu)-[0-9.]+$/, "an image of Debian or Ubuntu, such as debian-12").default("debian-12"),
+      publicKey: z.string().max(2_000).regex(/^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]+=*( .*)?$/, "your public key, such as 'ssh-ed25519 AAAAC3…'").optional(),
+      sshFrom: z.string().max(1_000).regex(/^[0-9a-f.:]+\/\d{1,3}( [0-9a-f.:]+\/\d{1,3})*$/, "ranges such as 203.0.113.0/24, separated by one space").refine((ranges) => !/\/0( |$)/.test(ranges), "ranges of your own: SSH is not for everybody").optional(),
+      backups: boolean().default(false),
+      deleteProtection: boolean().default(true),
+    }).prefault({}),
   }).prefault({}),
   tls: z.strictObject({
     kind: z.enum(["auto", "acme", "private", "files"]).default("auto"),
@@ -121,7 +135,7 @@ export type Settings = z.infer<typeof schema>;
 
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
-  "freeswitch.aptCredentials", "freeswitch.token", "registry.password", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
+  "hosts.hcloud.token", "freeswitch.aptCredentials", "freeswitch.token", "registry.password", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
   "secrets.adminToken", "secrets.databaseUrl", "signIn.jwtSecret",
 ];
 
@@ -240,12 +254,14 @@ export function recalled(recorded: Settings, today: Settings, where: string): Se
 }
 
 function withSecrets(settings: Settings, replace: (value: unknown, path: readonly string[]) => unknown): Settings {
-  const copy = structuredClone(settings) as unknown as Record<string, Record<string, unknown>>;
+  const copy = structuredClone(settings) as unknown as Record<string, unknown>;
   for (const path of secretKeys) {
-    const [group = "", key = ""] = path.split(".");
-    const value = replace(copy[group]?.[key], [group, key]);
-    if (value !== undefined) (copy[group] ??= {})[key] = value;
-    else delete copy[group]?.[key];
+    const steps = path.split(".");
+    const key = steps.at(-1)!;
+    const group = steps.slice(0, -1).reduce<Record<string, unknown>>((node, step) => (node[step] ??= {}) as Record<string, unknown>, copy);
+    const value = replace(group[key], steps);
+    if (value !== undefined) group[key] = value;
+    else delete group[key];
   }
   return copy as unknown as Settings;
 }

@@ -39,6 +39,7 @@ export async function stackHosts(settings: Settings, directory: string, client: 
     const host: StackHost = { name: "this machine", client, addresses: placement.softswitch, servers: "both" };
     return { softswitch: host, application: host };
   }
+  if (hosts.kind === "hcloud") throw new Refusal("'houseline:hosts.kind' is hcloud, whose servers './houseline up' makes. With Pulumi alone give servers that are there ('ssh').");
   const one = isOneHost(settings);
   const logins = { softswitch: await sshHost(hosts, "softswitch"), application: one ? undefined : await sshHost(hosts, "application") };
   const known = [logins.softswitch, ...(logins.application ? [logins.application] : [])];

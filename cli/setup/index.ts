@@ -12,7 +12,7 @@ import { opensshClient } from "./openssh-client.ts";
 import { pebble } from "./pebble.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
-import { dockerPlugin, pulumiCli } from "./pulumi-tools.ts";
+import { dockerPlugin, hcloudPlugin, pulumiCli } from "./pulumi-tools.ts";
 
 /** What deploying needs, in the order in which it is got. */
 export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin, baseImages];
@@ -29,6 +29,7 @@ export const forUnitTests: readonly Prerequisite[] = [postgresql];
 
 /** What deploying this stack needs of this machine. */
 export function neededBy({ hosts, registry }: Pick<Settings, "hosts" | "registry">): readonly Prerequisite[] {
+  if (hosts.kind === "hcloud") return [...forHosts, hcloudPlugin];
   if (hosts.kind !== "local") return forHosts;
   return registry.address === undefined ? forDeploying : withoutBuilding;
 }

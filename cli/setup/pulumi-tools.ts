@@ -94,6 +94,28 @@ export const dockerPlugin: Prerequisite = {
   },
 };
 
+const hcloudName = "pulumi-resource-hcloud";
+export const hcloudVersion = "1.41.0";
+
+/** It is got from Pulumi's site alone: its source is no Go module. */
+export const hcloudPlugin: Prerequisite = {
+  name: "Pulumi's plugin for Hetzner Cloud",
+  mend: `pulumi plugin install resource hcloud ${hcloudVersion}`,
+  async find() {
+    const onPath = allOnPath(hcloudName)[0];
+    if (onPath) return `at ${onPath}`;
+    const installed = join(pulumiHome, "plugins", `resource-hcloud-v${hcloudVersion}`, hcloudName);
+    return existsSync(installed) ? `${hcloudVersion} at ${installed}` : undefined;
+  },
+  async get() {
+    const command = await pulumiCommand();
+    await step(`Pulumi's plugin for Hetzner Cloud ${hcloudVersion} from Pulumi's site`, async () => {
+      const { code, stderr } = await run(command.command, ["plugin", "install", "resource", "hcloud", hcloudVersion], { environment: quiet, timeoutSeconds: 600 });
+      if (code !== 0) throw new Failure(`Pulumi's plugin for Hetzner Cloud could not be had (${stderr.trim().split("\n").at(-1)}). Get it where Pulumi's site can be reached, and put '${hcloudName}' on PATH.`);
+    });
+  },
+};
+
 async function buildPlugin(consent: Consent): Promise<void> {
   await goBuild({ module: join(root, "tools", "pulumi-offline", "docker"), package: ".", output: ownExecutable(pluginName) },
     consent, `Pulumi's Docker plugin ${pluginVersion} from its Go module`);

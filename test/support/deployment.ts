@@ -76,6 +76,11 @@ export class Deployment {
     return houseline([command, this.stack, "--config", this.file, ...options]);
   }
 
+  /** The same with something in its environment. */
+  runWith(environment: Record<string, string>, command: string, ...options: string[]): Promise<CommandResult> {
+    return houseline([command, this.stack, "--config", this.file, ...options], environment);
+  }
+
   /** A command about the stack's people or tokens. */
   administer(...words: string[]): Promise<CommandResult> {
     return houseline([...words, "--stack", this.stack, "--config", this.file]);

@@ -10,11 +10,14 @@ import { until } from "./until.ts";
 const run = promisify(execFile);
 const folder = join(import.meta.dirname, "host");
 
+/** `ready` has Docker; `empty` has not; `cloud` has what a cloud's image starts with. */
+type Kind = "ready" | "empty" | "cloud";
+
 /** Why there can be none here, or nothing: a machine in a container has a Docker of its own, which takes root's rights. */
 export const noHosts = process.getuid?.() === 0 ? undefined : "not root";
 
 /** What a Docker within a container takes: rights over its own network and mounts, and the control groups of this machine. */
-const rights = [
+export const rights = [
   ...["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "SYS_NICE", "DAC_READ_SEARCH", "IPC_LOCK"].flatMap((name) => ["--cap-add", name]),
   ...["seccomp", "apparmor", "systempaths"].flatMap((name) => ["--security-opt", `${name}=unconfined`]),
   "--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup:rw", "--device-cgroup-rule", "a *:* rwm",
@@ -45,7 +48,7 @@ export class HostNetwork {
   }
 
   /** Starts a machine. */
-  async host(name: string, kind: "ready" | "empty" = "ready"): Promise<TestHost> {
+  async host(name: string, kind: Kind = "ready"): Promise<TestHost> {
     const image = await imageOf(kind);
     const [publicNetwork, privateNetwork] = this.#names as [string, string];
     const label = ["--label", `houseline.stack=${this.#stack}`, "--label", "houseline.role=test-host"];
@@ -96,6 +99,15 @@ export class TestHost {
     return docker("exec", this.id, "sh", "-c", script).then((stdout) => ({ code: 0, stdout }), (error: { code?: number; stdout?: string }) => ({ code: error.code ?? 1, stdout: error.stdout ?? "" }));
   }
 
+  /** Puts a file there. */
+  async write(path: string, text: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const child = spawn("docker", ["exec", "-i", this.id, "sh", "-c", `cat > ${path}`], { stdio: ["pipe", "ignore", "inherit"] });
+      child.on("error", reject).on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`${path} could not be written.`))));
+      child.stdin.end(text);
+    });
+  }
+
   /** Its own Docker. */
   docker(...words: string[]): Promise<string> {
     return docker("exec", this.id, "docker", ...words);
@@ -111,7 +123,7 @@ export class TestHost {
 }
 
 /** Built once, and again when its files change. */
-async function imageOf(kind: "ready" | "empty"): Promise<string> {
+export async function imageOf(kind: Kind): Promise<string> {
   const hash = createHash("sha256");
   for (const name of ["Dockerfile", "start.sh"]) hash.update(await readFile(join(folder, name)));
   const image = `houseline-test/host-${kind}:${hash.digest("hex").slice(0, 12)}`;

@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Machine, MachineName } from "../pulumi/hcloud/addresses.ts";
+import type { Settings } from "../pulumi/settings.ts";
+import type { Environment } from "./environment.ts";
+import { Failure } from "./failure.ts";
+
+/** The servers of a stack at Hetzner Cloud, as the last `up` found them. */
+export type Known = Record<MachineName, Machine>;
+
+export const knownFile = ({ directory }: Environment) => join(directory, "machines.json");
+
+/** The settings as they are once the servers are there: hosts that are reached over SSH. */
+export function withMachines(settings: Settings, environment: Environment): Settings {
+  if (settings.hosts.kind !== "hcloud") return settings;
+  if (!existsSync(knownFile(environment))) throw new Failure(`The servers of '${environment.stack}' are not made yet. Type './houseline up ${environment.stack}'.`);
+  const known = JSON.parse(readFileSync(knownFile(environment), "utf8")) as Known;
+  const host = (name: MachineName) => ({ ssh: `root@${known[name].public}`, hostKey: keyFiles(environment, name).publicKey(), private: known[name].private, public: known[name].public });
+  return { ...settings, hosts: { ...settings.hosts, kind: "ssh", softswitch: host("softswitch"), application: settings.hosts.hcloud.servers === 1 ? {} : host("application") } };
+}
+
+/** The key that a host must show, made here before the host. */
+export function keyFiles({ directory }: Environment, name: MachineName) {
+  const path = join(directory, "host-keys", name);
+  return { path, publicKey: () => readFileSync(`${path}.pub`, "utf8").trim().split(" ").slice(0, 2).join(" ") };
+}

@@ -1,0 +1,87 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, it } from "vitest";
+import { readSettings, redacted, type Settings } from "../settings.ts";
+import type { Machine, MachineName } from "./addresses.ts";
+import { Machines, type MachinesArgs } from "./machines.ts";
+
+interface Made { type: string; name: string; inputs: Record<string, unknown> }
+
+/** The engine's mocks in the place of the engine and of Hetzner's plugin: what is asked for is seen, and nothing is made. */
+async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "unprotected" | "replace"> = {}): Promise<{ resources: Made[]; options: Map<string, pulumi.CustomResourceOptions>; outputs: Record<MachineName, Machine> }> {
+  const settings = read(config);
+  const resources: Made[] = [];
+  const options = new Map<string, pulumi.CustomResourceOptions>();
+  await pulumi.runtime.setMocks({
+    call: ({ inputs }) => inputs as Record<string, unknown>,
+    newResource: ({ type, name, inputs }) => {
+      resources.push({ type, name, inputs: inputs as Record<string, unknown> });
+      return { id: String(100 + resources.length), state: { ...inputs as object, ...(type.includes("PrimaryIp") || type.includes("primaryIp") ? { ipAddress: name.endsWith("ipv6") ? "2001:db8:1:2::" : name.startsWith("softswitch") ? "203.0.113.10" : "203.0.113.11" } : {}), ...(type.includes("server") ? { ipv6Address: "2001:db8:1:2::1" } : {}) } };
+    },
+  }, "houseline-machines", "production");
+  const watch: pulumi.ResourceTransformation = ({ name, opts }) => {
+    options.set(name, opts);
+    return undefined;
+  };
+  const key = { publicKey: "ssh-ed25519 AAAAC3Nz", privateKey: "the private half" };
+  const machines = new Machines("machines", {
+    stack: "production", ports: settings.ports, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key },
+    names: { softswitch: "switch.example.com", application: "phone.example.com" }, ...what,
+  }, { transformations: [watch] });
+  const outputs = await new Promise<Record<MachineName, Machine>>((resolve) => pulumi.all([machines.softswitch, machines.application]).apply(([softswitch, application]) => resolve({ softswitch, application })));
+  await pulumi.runtime.disconnect();
+  return { resources, options, outputs };
+}
+
+function read(hcloud: Record<string, unknown>): Settings {
+  return readSettings({ site: "phone.example.com", switchSite: "switch.example.com", ports: { applicationEdge: 443, switchEdge: hcloud.servers === 1 ? 8_443 : 443 }, switch: { kind: "lab" }, hosts: { kind: "hcloud", hcloud: { sshFrom: "203.0.113.0/24", ...hcloud } } }, {}, "Pulumi.production.yaml");
+}
+
+const ofType = (resources: readonly Made[], type: string) => resources.filter((one) => one.type === `hcloud:index/${type}`).toSorted((a, b) => a.name.localeCompare(b.name));
+
+describe("servers at Hetzner Cloud, by the engine's mocks", () => {
+  it("are two in a network of their own, each on another machine, with firewall, addresses and names", async () => {
+    const { resources, outputs } = await made({});
+    const count = Object.fromEntries(Object.entries(Object.groupBy(resources, ({ type }) => type)).map(([type, list]) => [type.split("/").at(-1), list!.length]));
+    expect(count).toMatchObject({ "sshKey:SshKey": 1, "network:Network": 1, "networkSubnet:NetworkSubnet": 1, "placementGroup:PlacementGroup": 1, "firewall:Firewall": 2, "primaryIp:PrimaryIp": 4, "rdns:Rdns": 4, "server:Server": 2 });
+    const [application, softswitch] = ofType(resources, "server:Server");
+    expect(softswitch!.inputs).toMatchObject({ name: "houseline-production-softswitch", serverType: "ccx13", image: "debian-12", location: "fsn1", deleteProtection: true, rebuildProtection: true, backups: false, networks: [{ ip: "10.20.0.2" }] });
+    expect(application!.inputs).toMatchObject({ networks: [{ ip: "10.20.0.3" }] });
+    expect(ofType(resources, "rdns:Rdns").map(({ inputs: { ipAddress, dnsPtr } }) => [ipAddress, dnsPtr]).sort()).toEqual([
+      ["2001:db8:1:2::1", "phone.example.com"], ["2001:db8:1:2::1", "switch.example.com"], ["203.0.113.10", "switch.example.com"], ["203.0.113.11", "phone.example.com"],
+    ]);
+    expect(outputs.softswitch).toMatchObject({ public: "203.0.113.10", private: "10.20.0.2" });
+    expect(outputs.softswitch.setup).toBe(outputs.softswitch.wantedSetup);
+  });
+
+  it("is one without a network, when one is asked for", async () => {
+    const { resources, outputs } = await made({ servers: 1, backups: true });
+    expect(ofType(resources, "server:Server")).toHaveLength(1);
+    expect(ofType(resources, "network:Network")).toHaveLength(0);
+    expect(ofType(resources, "server:Server")[0]!.inputs.backups).toBe(true);
+    expect(outputs.application).toEqual(outputs.softswitch);
+    expect(outputs.softswitch.private).toBe("127.0.0.1");
+  });
+
+  it("a changed first start, image or key makes none anew; one that is named is, with its address kept", async () => {
+    const { options } = await made({ image: "debian-13" });
+    expect(options.get("softswitch-server")).toMatchObject({ protect: true, ignoreChanges: expect.arrayContaining(["userData", "image", "sshKeys", "location"]) });
+    const replaced = await made({}, { unprotected: "softswitch", replace: "softswitch" });
+    expect(replaced.options.get("softswitch-server")).toMatchObject({ protect: false, ignoreChanges: [], deleteBeforeReplace: true });
+    expect(replaced.options.get("application-server")).toMatchObject({ protect: true });
+    expect(replaced.options.get("softswitch-ipv4")).toMatchObject({ protect: true });
+    expect(ofType(replaced.resources, "server:Server").find(({ name }) => name === "softswitch-server")!.inputs.deleteProtection).toBe(false);
+  });
+
+  it("the token is a secret of the settings, and the first start one of the state", async () => {
+    const token = "a".repeat(64);
+    expect(JSON.stringify(redacted(read({ token })))).not.toContain(token);
+    const { resources } = await made({});
+    expect(JSON.stringify(ofType(resources, "server:Server").map(({ inputs }) => Object.keys(inputs)))).toContain("userData");
+  });
+
+  it.each([
+    [{ sshFrom: undefined }, "SSH is closed to everybody else"], [{ sshFrom: "0.0.0.0/0" }, "SSH is not for everybody"], [{ network: "8.8.0.0/16" }, "a private /16 network"], [{ token: "short" }, "64 letters and digits; it is [REDACTED]"], [{ servers: 3 }, "at most 2"],
+  ])("%j is refused in words", (hcloud, sentence) => {
+    expect(() => read(hcloud)).toThrow(sentence);
+  });
+});

@@ -1,0 +1,112 @@
+import * as hcloud from "@pulumi/hcloud";
+import * as pulumi from "@pulumi/pulumi";
+import type { Servers } from "../port-ranges.ts";
+import type { Settings } from "../settings.ts";
+import { privateAddresses, type Machine, type MachineName } from "./addresses.ts";
+import { cloudConfig, setupTag, type HostKey } from "./cloud-init.ts";
+import { firewallRules } from "./firewall.ts";
+
+export interface MachinesArgs {
+  stack: string;
+  ports: Settings["ports"];
+  options: Settings["hosts"]["hcloud"];
+  /** Name that browsers use for each host: its reverse DNS. */
+  names: Record<MachineName, string>;
+  /** Public key of whoever deploys. */
+  publicKey: string;
+  hostKeys: Record<MachineName, HostKey>;
+  /** A host that may be ended. */
+  unprotected?: MachineName;
+  /** A host that is to be made anew, with all that it had lost. */
+  replace?: MachineName;
+}
+
+/** Label of a server: the set-up that it was made with. */
+const setupLabel = "houseline-setup";
+
+/**
+ * The servers of a stack at Hetzner Cloud, and what is around them: key, network, firewalls, placement group, reverse DNS. A changed first start, image
+ * or key makes no host anew: that would lose what it has. It is told, and is done to the host that `replace` names.
+ */
+export class Machines extends pulumi.ComponentResource {
+  readonly softswitch: pulumi.Output<Machine>;
+  readonly application: pulumi.Output<Machine>;
+
+  constructor(name: string, args: MachinesArgs, options?: pulumi.ComponentResourceOptions) {
+    super("houseline:hcloud:Machines", name, {}, options);
+    const child = { parent: this };
+    const { stack, options: wanted } = args;
+    const labels = { "houseline-stack": stack };
+    const one = wanted.servers === 1;
+    const addresses = privateAddresses(wanted.network);
+
+    const key = createKey();
+    const network = one ? undefined : createNetwork();
+    const placement = one ? undefined : createPlacement();
+    this.softswitch = createMachine("softswitch", one ? "both" : "softswitch", wanted.softswitchType);
+    this.application = one ? this.softswitch : createMachine("application", "application", wanted.applicationType);
+    this.registerOutputs({ softswitch: this.softswitch, application: this.application });
+
+    function createKey() {
+      return new hcloud.SshKey(`${name}-key`, { name: `houseline-${stack}`, publicKey: args.publicKey, labels }, child);
+    }
+
+    function createNetwork() {
+      const whole = new hcloud.Network(`${name}-network`, { name: `houseline-${stack}`, ipRange: wanted.network, labels, deleteProtection: wanted.deleteProtection }, child);
+      const subnet = new hcloud.NetworkSubnet(`${name}-subnet`, { networkId: numberOf(whole), type: "cloud", networkZone: wanted.networkZone, ipRange: wanted.network.replace(/\/\d+$/, "/24") }, child);
+      return { whole, subnet };
+    }
+
+    /** On two physical machines: one that breaks down takes one server with it. */
+    function createPlacement() {
+      return new hcloud.PlacementGroup(`${name}-placement`, { name: `houseline-${stack}`, type: "spread", labels }, child);
+    }
+
+    /** Of its own: a host that is made anew keeps it, and DNS stays as it is. */
+    function createAddress(machine: MachineName, type: "ipv4" | "ipv6") {
+      const address = new hcloud.PrimaryIp(`${machine}-${type}`, { name: `houseline-${stack}-${machine}-${type}`, type, assigneeType: "server", autoDelete: false, location: wanted.location, labels, deleteProtection: wanted.deleteProtection }, { ...child, protect: wanted.deleteProtection, ignoreChanges: ["location"] });
+      // Of an IPv6 network the server takes the first address.
+      const ipAddress = type === "ipv4" ? address.ipAddress : address.ipAddress.apply((network) => `${network.replace(/\/\d+$/, "")}${network.endsWith("::1") ? "" : "1"}`);
+      new hcloud.Rdns(`${machine}-${type}-name`, { primaryIpId: numberOf(address), ipAddress, dnsPtr: args.names[machine] }, child);
+      return address;
+    }
+
+    function createMachine(machine: MachineName, servers: Servers, serverType: string): pulumi.Output<Machine> {
+      const firewall = new hcloud.Firewall(`${machine}-firewall`, { name: `houseline-${stack}-${machine}`, labels, rules: firewallRules(servers, args.ports, (wanted.sshFrom ?? "").split(" ")) }, child);
+      const first = { ...(one ? {} : { privateAddress: addresses[machine] }) };
+      const setup = setupTag(wanted.image, first);
+      const isReplaced = args.replace === machine;
+      const deleteProtection = wanted.deleteProtection && args.unprotected !== machine;
+      const [ipv4, ipv6] = [createAddress(machine, "ipv4"), createAddress(machine, "ipv6")];
+      const server = new hcloud.Server(`${machine}-server`, {
+        name: `houseline-${stack}-${machine}`,
+        serverType, image: wanted.image, location: wanted.location,
+        sshKeys: [key.id],
+        userData: pulumi.secret(cloudConfig({ ...first, hostKey: args.hostKeys[machine] })),
+        labels: { ...labels, [setupLabel]: setup },
+        firewallIds: [numberOf(firewall)],
+        ...(placement && { placementGroupId: numberOf(placement) }),
+        ...(network && { networks: [{ networkId: numberOf(network.whole), ip: addresses[machine], aliasIps: [] }] }),
+        publicNets: [{ ipv4Enabled: true, ipv4: numberOf(ipv4), ipv6Enabled: true, ipv6: numberOf(ipv6) }],
+        backups: wanted.backups,
+        // The cloud wants both to be the same.
+        deleteProtection, rebuildProtection: deleteProtection,
+        keepDisk: true,
+      }, {
+        ...child,
+        protect: deleteProtection,
+        // Names are unique.
+        deleteBeforeReplace: true,
+        dependsOn: network ? [network.subnet] : [],
+        // The cloud would delete the server first and make another: nothing does that by the way.
+        ignoreChanges: isReplaced ? [] : ["userData", "image", "sshKeys", "location", `labels["${setupLabel}"]`],
+      });
+      return pulumi.all([ipv4.ipAddress, server.ipv6Address, server.labels]).apply(([address, ipv6Address, had]): Machine => ({
+        public: address, ipv6: ipv6Address, private: one ? "127.0.0.1" : addresses[machine], setup: had?.[setupLabel] ?? "", wantedSetup: setup,
+      }));
+    }
+  }
+}
+
+/** Hetzner's ids are numbers, and Pulumi's are text. */
+const numberOf = ({ id }: pulumi.CustomResource): pulumi.Output<number> => id.apply(Number);
