@@ -223,7 +223,8 @@ export class Houseline extends Emitter<HouselineEvents> {
 
   /** Ends calls and session. */
   async logout(): Promise<void> {
-    this.#endEverything();
+    // First at the switch, which asks for the account's password again: with the session the account is gone, and calls would ring where nobody is.
+    await this.#endEverything();
     await this.#control.logout();
     for (const part of [this.directory, this.messages, this.history, this.rooms, this.devices]) part.forget();
     this.#told.clear();
@@ -272,7 +273,7 @@ export class Houseline extends Emitter<HouselineEvents> {
     if (this.state === "closed") return;
     removeEventListener("online", this.#onOnline);
     document.removeEventListener("visibilitychange", this.#onVisible);
-    this.#endEverything();
+    void this.#endEverything();
     this.#control.close();
     this.audio.close();
     this.sounds.close();
@@ -364,10 +365,10 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.#registration.check();
   }
 
-  #endEverything(): void {
+  async #endEverything(): Promise<void> {
     this.#calls.hangUpAll();
-    this.#registration.stop();
     this.sounds.stop();
+    await this.#registration.stop();
   }
 }
 

@@ -41,7 +41,7 @@ export class Registration extends Emitter<RegistrationEvents> {
   use(account: SipAccount | null): void {
     if (account && this.#newest && this.#newest.state !== "stopped" && isSame(account, this.#account)) return;
     this.#account = account;
-    this.#next?.stop();
+    void this.#next?.stop();
     this.#next = undefined;
     // Back to where it is registered still.
     if (account && this.#line?.state === "registered" && isSame(account, this.#line.account)) return;
@@ -59,7 +59,7 @@ export class Registration extends Emitter<RegistrationEvents> {
 
   /** No new calls; those in progress go on. */
   retire(): void {
-    this.#next?.stop();
+    void this.#next?.stop();
     const line = this.#line;
     this.#line = this.#next = undefined;
     for (const retired of this.#retired) if (retired.state === "stopped") this.#retired.delete(retired);
@@ -74,14 +74,13 @@ export class Registration extends Emitter<RegistrationEvents> {
     this.#next?.check();
   }
 
-  /** Ends every call of every line. */
-  stop(): void {
-    this.#line?.stop();
-    this.#next?.stop();
-    for (const line of this.#retired) line.stop();
+  /** Ends every call of every line; resolves when the switches have forgotten them, or do not say so in time. */
+  async stop(): Promise<void> {
+    const lines = [this.#line, this.#next, ...this.#retired];
     this.#retired.clear();
     this.#line = this.#next = undefined;
     this.#account = null;
+    await Promise.all(lines.map((line) => line?.stop()));
   }
 
   get #newest(): SipLine | undefined {

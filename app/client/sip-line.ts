@@ -22,6 +22,8 @@ export const lineDefaults = {
   longestRing: 180,
   /** Milliseconds for a switch to answer when the line is tried after a change of network. */
   probeMs: 4_000,
+  /** Milliseconds for a switch to forget a line that stops. */
+  goodbyeMs: 1_000,
   /** Milliseconds for a socket to open: one that was begun without a network would wait ever longer for its answer. */
   openMs: 3_000,
   /** Most milliseconds before the first attempt to come back: a crowd that lost a switch is spread a little, and nobody waits. */
@@ -116,15 +118,20 @@ export class SipLine extends Emitter<SipLineEvents> {
     this.#ua.register();
   }
 
-  /** Ends every call of this line and stops. */
-  stop(): void {
-    if (this.#state === "stopped") return;
+  /** Ends every call of this line and stops; resolves when the switch has forgotten it, or does not say so in time. */
+  stop(): Promise<void> {
+    if (this.#state === "stopped") return Promise.resolve();
     clearTimeout(this.#retry);
     clearTimeout(this.#reconnect);
     this.#settleProbe();
+    const forgotten = this.#state === "registered" ? new Promise<void>((resolve) => {
+      for (const event of ["unregistered", "disconnected"] as const) this.#ua.on(event, () => resolve());
+      setTimeout(resolve, lineDefaults.goodbyeMs);
+    }) : Promise.resolve();
     this.#to("stopped");
     this.#ua.stop();
     this.removeListeners();
+    return forgotten;
   }
 
   #listen(): void {
@@ -194,7 +201,7 @@ export class SipLine extends Emitter<SipLineEvents> {
   }
 
   #stopWhenIdle(): void {
-    if (this.#retired && this.#sessions.size === 0) this.stop();
+    if (this.#retired && this.#sessions.size === 0) void this.stop();
   }
 
   #settleProbe(): void {
