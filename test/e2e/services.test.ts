@@ -32,6 +32,7 @@ describe.skipIf(freeswitch.skip)(`what can be dialled besides people, on ${frees
 
   it("the music of hold plays by itself", async () => {
     await dial(anna, "9664");
+    await answered(anna);
     await anna.hearsMusic(anna);
   });
 
