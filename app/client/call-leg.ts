@@ -3,6 +3,7 @@ import { reasonFromSip } from "./end-reason.ts";
 import type { CallEndReason, EndedBy } from "./end-reason.ts";
 import type { Side } from "./call-state.ts";
 import { Emitter } from "./emitter.ts";
+import { answerHoldsOpenly } from "./hold-answer.ts";
 import { burstMs, isUsable } from "./ice.ts";
 import type { SipLine } from "./sip-line.ts";
 
@@ -40,6 +41,7 @@ export class CallLeg extends Emitter<CallLegEvents> {
     if (session.connection) this.#watch(session.connection);
     else session.on("peerconnection", ({ peerconnection }) => this.#watch(peerconnection));
     this.#hurryIce();
+    answerHoldsOpenly(session);
     session.on("progress", (event: { originator: unknown; response?: { body?: string } | null }) => {
       if (event.originator === "remote") this.emit("progress", Boolean(event.response?.body));
     });

@@ -1,5 +1,6 @@
 /** Runs in Chromium: one user agent, and an ear that tells which tone it hears and remembers what it heard. Driven through `window.phone`. */
 import * as JsSIP from "jssip";
+import { answerHoldsOpenly } from "../../app/client/hold-answer.ts";
 import { Memory } from "./page-memory.ts";
 
 type Session = ReturnType<InstanceType<typeof JsSIP.UA>["call"]>;
@@ -105,6 +106,7 @@ class Phone {
 
   #follow(session: Session, originator: string): void {
     this.sessions.push(session);
+    answerHoldsOpenly(session as never);
     const incoming = originator === "remote";
     if (incoming) this.#note(`incoming ${session.remote_identity.uri.user}`);
     const attach = (connection: RTCPeerConnection) => connection.addEventListener("track", ({ streams, track }) => this.#listen(streams[0] ?? new MediaStream([track])));

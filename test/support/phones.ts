@@ -12,6 +12,9 @@ import { until } from "./until.ts";
 
 const run = promisify(execFile);
 
+/** Looks, 50 ms apart, in which music sounds without a pause. */
+const musicLooks = 16;
+
 interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
 declare global {
   interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval>; openMicrophone?: () => void; mediaStates?: string[] }
@@ -114,11 +117,13 @@ export class Phone {
     });
   }
 
-  /** The music that waits: something sounds, and it is nobody's tone. */
+  /** The music that waits: something sounds, it is nobody's tone, and it goes on after the held device has answered. */
   async hearsMusic(...people: Phone[]): Promise<void> {
-    await until("music", async () => {
+    let looks = 0;
+    await until("music that goes on", async () => {
       for (const { hz } of people) if (await this.level(hz) > -60) return false;
-      return await this.loudest() > -65;
+      looks = await this.loudest() > -65 ? looks + 1 : 0;
+      return looks >= musicLooks;
     });
   }
 
