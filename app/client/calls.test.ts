@@ -279,4 +279,26 @@ describe("with a SIP session of the test's own, a call", () => {
     await settle();
     expect([leg.answered, held]).toEqual([true, false]);
   });
+
+  test("is put on hold when the server asks for it, and taken back without holding any other", async () => {
+    const session = await talking();
+    const holds: string[] = [];
+    const holdable = session as unknown as { hold(): boolean; unhold(): boolean };
+    for (const how of ["hold", "unhold"] as const) holdable[how] = () => {
+      holds.push(how);
+      return session.emit(how, { originator: "local" });
+    };
+    const asked = calls.here[0]!.callId!;
+    calls.onCall(callOf(9, "answered", { role: "caller" }, { caller: anna, callee: clara }));
+    const other = invite(9, true);
+    await settle();
+    other.hold = () => { throw new Error("Nobody asked for this."); };
+    calls.onHoldCall(asked, true);
+    await vi.advanceTimersByTimeAsync(1_000);
+    calls.onHoldCall(asked, true);
+    calls.onHoldCall(asked, false);
+    calls.onHoldCall(id(8), true);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(holds).toEqual(["hold", "unhold"]);
+  });
 });

@@ -180,6 +180,11 @@ export class Calls extends Emitter<CallsEvents> {
     this.#byId(id)?.answer();
   }
 
+  /** The server asks this device to hold a call or to take it back: for a consultation, a swap, or a command from elsewhere. */
+  onHoldCall(id: string, on: boolean): void {
+    this.#byId(id)?.holdAsAsked(on);
+  }
+
   /** The connections may be there again: calls that lost their leg ask for a new one. */
   look(): void {
     this.#rescue.look();

@@ -1,5 +1,5 @@
 /** Commands after which the switch may ring this device for a call of the person's own. */
-const bringing = new Set(["call", "redial", "answer", "consult", "swap", "completeTransfer", "cancelTransfer", "conference", "addParticipant", "pickUp", "moveCall", "supervise"]);
+const bringing = new Set(["call", "redial", "answer", "consult", "conference", "addParticipant", "pickUp", "moveCall", "supervise"]);
 
 /** Milliseconds after a command's answer in which its INVITE may still come: the switch rings, and the network is slow. */
 const afterMs = 15_000;

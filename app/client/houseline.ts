@@ -341,6 +341,7 @@ export class Houseline extends Emitter<HouselineEvents> {
       case "profile": return this.directory.onProfile(event.data);
       case "call": return this.#calls.onCall(event.data.call);
       case "answerCall": return this.#calls.onAnswerCall(event.data.call);
+      case "holdCall": return this.#calls.onHoldCall(event.data.call, event.data.on);
       case "room": return this.rooms.onRoom(event.data);
       case "message": return this.messages.onMessage(event.data);
       case "messageState": return this.messages.onMessageState(event.data);

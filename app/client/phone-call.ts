@@ -302,6 +302,13 @@ export class PhoneCall extends CallCommands {
     return true;
   }
 
+  /** As the server asks: nothing else is put on hold for it, and what the switch holds by itself is not this device's to take back. @internal */
+  holdAsAsked(on: boolean): void {
+    if (!this.#facts.answered || this.state === "ended" || this.#facts.legLost || !this.#legs.current) return;
+    this.#holdWanted = on;
+    this.#applyHold(Date.now() + holdMs);
+  }
+
   /** Sends tones: 0-9, *, #, A-D. */
   dtmf(digits: string): void {
     if (!new RegExp(`^[0-9A-D*#]{1,${mostDigits}}$`).test(digits)) throw new Error(`Tones are up to ${mostDigits} of 0-9, *, # and A-D, not "${digits.slice(0, mostDigits)}".`);
@@ -331,7 +338,7 @@ export class PhoneCall extends CallCommands {
     const rescued = mine?.state === "rescuing" || (!call.participants && facts.legLost) ? "me" : "peer";
     this.#learn({ type: "control", call, rescued, holds: holderOf(call, me, mine) });
     // The server took back (a swap, the end of a consultation) what this page held.
-    if (held && !mine?.holds && call.state !== "ended" && this.#facts.heldByMe && this.#holdWanted === undefined) this.hold(false);
+    if (held && !mine?.holds && call.state !== "ended" && this.#facts.heldByMe && this.#holdWanted === undefined) this.holdAsAsked(false);
     if (this.#facts.legLost && mine?.holds) this.#holdAgain = true;
     if (isElsewhere(call, mine, device) && (this.#facts.phase === "ended" || this.#facts.legLost)) {
       this.#learn({ type: "moved" });

@@ -18,6 +18,8 @@ export const events = {
   call: z.object({ call }),
   /** This device is asked to answer a ringing call by itself: `answer` named it. */
   answerCall: z.object({ call: callId }),
+  /** This device is asked to put a call of its own on hold, or to take it back: a consultation or a swap, or `hold` from another device. */
+  holdCall: z.object({ call: callId, on: z.boolean() }),
   /** A room changed: who is in it, or its lock. */
   room: z.object({ room }),
   /** A message to or from this person, on whichever device. */

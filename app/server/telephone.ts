@@ -167,10 +167,11 @@ export class Telephone {
         const session = sessions.get(device) ?? await store.sessions.byId(device);
         return session?.user === user ? session.sipUser : undefined;
       },
-      askToAnswer: (user, device, call) => {
+      ask: (wish, user, device, call) => {
         const session = sessions.get(device);
         if (session?.user !== user) return false;
-        session.emit("answerCall", { call });
+        if (wish === "answer") session.emit("answerCall", { call });
+        else session.emit("holdCall", { call, on: wish === "hold" });
         return true;
       },
       history: { lastCalled: (user) => this.history.lastCalled(user) },

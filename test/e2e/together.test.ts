@@ -51,6 +51,21 @@ describe.skipIf(freeswitch.skip)(`more than two, on ${freeswitch.name}`, () => {
     await clara.idle();
   });
 
+  it("a call that waits keeps its connection: the switch goes on answering the browser's checks (RFC 7675)", async () => {
+    await ask();
+    const checks = () => boris.page.evaluate(async () => {
+      const reports = await window.houseline.calls[0]!.connection!.getStats();
+      let received = 0;
+      reports.forEach((report: { type: string; responsesReceived?: number }) => { if (report.type === "candidate-pair") received += report.responsesReceived ?? 0; });
+      return received;
+    });
+    const before = await checks();
+    await until("answers to two more checks", async () => await checks() >= before + 2);
+    expect(await boris.page.evaluate(() => window.houseline.calls.map(({ unstable }) => unstable))).toEqual([false, false]);
+    await boris.button("Back to the call").click();
+    await Promise.all([anna.hears(boris), boris.hears(anna)]);
+  });
+
   it("a question becomes a conference of all three; one leaves, the others go on", async () => {
     await ask();
     await boris.button("Conference").click();

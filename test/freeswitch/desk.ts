@@ -34,7 +34,8 @@ export class Desk {
       may: (user, permission) => this.#may(user, permission),
       deviceOf: (account) => this.#devices.get(account)?.id,
       accountOf: (user, device) => devices().find((one) => one.id === device && one.user === user)?.account,
-      askToAnswer: (user, _, call) => this.asked.push({ user, call }) > 0,
+      // Plain SIP devices: the switch itself holds for them.
+      ask: (wish, user, _, call) => wish === "answer" && this.asked.push({ user, call }) > 0,
       history: { lastCalled: () => undefined }, ...options,
     });
     this.telephony.calls.on("changed", (call) => {

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 /** Looks, 50 ms apart, in which music sounds without a pause. */
 const musicLooks = 16;
 
-interface Ear { source: MediaStreamAudioSourceNode; analyser: AnalyserNode; track: MediaStreamTrack }
+interface Ear { analyser: AnalyserNode; sources: Map<MediaStreamTrack, MediaStreamAudioSourceNode> }
 declare global {
   interface Window { houseline: Houseline; ear?: Ear; earContext?: AudioContext; heard?: { at: number; heard: boolean }[]; listening?: ReturnType<typeof setInterval>; openMicrophone?: () => void; mediaStates?: string[] }
 }
@@ -85,18 +85,25 @@ export class Phone {
   /** Level in decibels of a tone in what is heard now: a spectrum, not a byte count. */
   async level(hz: number): Promise<number> {
     return this.page.evaluate((hz) => {
-      // A call on hold has no track, and gets a new one when it is taken back.
-      const track = window.houseline.calls.flatMap((call) => call.remoteStream?.getAudioTracks() ?? []).findLast(({ readyState }) => readyState === "live");
-      if (!track) return -200;
+      // Every call that the page plays: one on hold may have a silent track, and gets another when it is taken back.
+      const tracks = window.houseline.calls.flatMap((call) => call.remoteStream?.getAudioTracks() ?? []).filter(({ readyState }) => readyState === "live");
+      if (tracks.length === 0) return -200;
       const context = window.earContext ??= new AudioContext({ sampleRate: 48_000 });
-      if (window.ear?.track !== track) {
-        window.ear?.source.disconnect();
-        const source = context.createMediaStreamSource(new MediaStream([track]));
+      if (!window.ear) {
         const analyser = context.createAnalyser();
         analyser.fftSize = 4_096;
         analyser.smoothingTimeConstant = 0;
+        window.ear = { analyser, sources: new Map() };
+      }
+      const { analyser, sources } = window.ear;
+      for (const [track, source] of sources) if (!tracks.includes(track)) {
+        source.disconnect();
+        sources.delete(track);
+      }
+      for (const track of tracks) if (!sources.has(track)) {
+        const source = context.createMediaStreamSource(new MediaStream([track]));
         source.connect(analyser);
-        window.ear = { source, analyser, track };
+        sources.set(track, source);
       }
       const bins = new Float32Array(window.ear.analyser.frequencyBinCount);
       window.ear.analyser.getFloatFrequencyData(bins);

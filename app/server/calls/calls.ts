@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { endReason, userName, type Call, type EndReason } from "../../protocol/wire.ts";
 import { channelOf, type Channel } from "../switch/channel.ts";
+import type { DeviceWish } from "../switch/commands.ts";
 import type { SwitchEvent } from "../switch/esl-link.ts";
 import type { SwitchState } from "../switch/remote-switch.ts";
 import { isHidden, TrackedCall, type DeviceOf, type Leg, type Party, type Role } from "./call.ts";
@@ -27,8 +28,8 @@ interface CallsEvents {
   vanished: [call: TrackedCall, user: string];
   /** Somebody who had vanished is back. */
   returned: [call: TrackedCall, user: string];
-  /** A device at another server than the one that was asked is to answer. */
-  ask: [call: TrackedCall, user: string, device: string];
+  /** A device at another server than the one that was asked is to do something. */
+  ask: [call: TrackedCall, user: string, device: string, wish: DeviceWish];
   /** A leg is left of a call that is over. */
   orphan: [leg: Leg];
   /** A conference changed. */
@@ -101,6 +102,11 @@ export class Calls extends EventEmitter<CallsEvents> {
       if (leg) legs.add(leg);
     }
     return call.view(participantsOf(call, [...legs], this.#find, this.#deviceOf, forSupervisor));
+  }
+
+  /** The public id of the device that has a leg, as far as it is known. */
+  deviceOf(leg: Leg): string | undefined {
+    return this.#deviceOf(leg.account);
   }
 
   /** What somebody's calls make of them. */
@@ -235,6 +241,8 @@ export class Calls extends EventEmitter<CallsEvents> {
     if (!about) return;
     call.consults = about.id;
     about.consultation = call.id;
+    // Whoever asks has held that call already: nothing else would tell them.
+    this.emit("changed", about);
   }
 
   #join(call: TrackedCall, leg: Leg): void {
@@ -427,7 +435,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     switch (event["Houseline-Subject"]) {
       case "rescuing": return this.markVanished(call, user);
       case "back": return this.markReturned(call, user);
-      case "answer": return void this.emit("ask", call, user, String(event["Houseline-Device"]));
+      case "answer": case "hold": case "unhold": return void this.emit("ask", call, user, String(event["Houseline-Device"]), event["Houseline-Subject"]);
       case "over": return reason && this.finish(call, reason);
       case "leaving": return reason && this.leaving(call, user, reason);
       case "muted": case "unmuted":

@@ -15,6 +15,8 @@ import { Serial } from "./serial.ts";
 
 /** Until the switch plays music in a new bridge. */
 const bridgeSettlesMs = 500;
+/** How long a device may take to hold its call when it is asked to; FreeSWITCH itself pauses for 250 ms in it. */
+const holdAskedMs = 1_500;
 
 /** What commands about calls need of the rest of the server. */
 export interface ControlContext {
@@ -27,8 +29,8 @@ export interface ControlContext {
   may(user: string, permission: Permission): boolean;
   /** The account (`anna~k3f9`) of a device of this person's; undefined for one of another's. */
   accountOf(user: string, device: string): string | undefined | Promise<string | undefined>;
-  /** Asks a device to answer a call that rings there; false when it is not at this server. */
-  askToAnswer(user: string, device: string, call: string): boolean;
+  /** Asks a device to do something with a call of its own; false when it is not at this server. */
+  ask(wish: commands.DeviceWish, user: string, device: string, call: string): boolean;
   log: Logger;
 }
 
@@ -61,6 +63,8 @@ const gone = "There is no such call.";
 export class CallControl {
   readonly context: ControlContext;
   readonly #serial = new Serial();
+  /** Legs that were held without their device's help. */
+  readonly #heldBySwitch = new WeakSet<Leg>();
   readonly #ended = new Map<string, ReadonlySet<string>>();
   /** People who are being brought into a call at the moment, by call and person: by their own command or by a rescue, never by both. */
   readonly #bringing = new Map<string, Promise<void>>();
@@ -127,14 +131,45 @@ export class CallControl {
     return this.switchOf(leg).link.api(command);
   }
 
+  /** Asks a device to do something with a call of its own, at whichever server it is. */
+  async ask(wish: commands.DeviceWish, call: TrackedCall, user: string, device: string): Promise<void> {
+    if (this.context.ask(wish, user, device, call.id)) return;
+    await this.switchOf(call).link.fire(commands.askElsewhere(wish, word.uuid(call.id), word.user(user), word.uuid(device)));
+  }
+
   /**
-   * Puts a leg on hold, or takes it back: its peer hears music meanwhile. A bridge that has read less than ten frames of the peer's
+   * Puts a leg on hold, or takes it back: its peer hears music meanwhile. Its own device does it, by SIP, because a leg that the switch holds
+   * by itself loses its connection (see `commands.hold`); the switch does when the device can't be asked or doesn't answer. A bridge that has read less than ten frames of the peer's
    * never begins that music, and plays it after the hold instead (switch_ivr_bridge.c, `DEFAULT_LEAD_FRAMES`): it is given its time.
    */
-  async setHold(leg: Leg, on: boolean): Promise<void> {
+  async setHold(call: TrackedCall, leg: Leg, on: boolean): Promise<void> {
     if (leg.held === on) return;
     if (on) await delay(Math.max(0, Math.min(leg.bridgedAt + bridgeSettlesMs - Date.now(), bridgeSettlesMs)));
+    const device = this.context.calls.deviceOf(leg);
+    if (device !== undefined) {
+      await this.ask(on ? "hold" : "unhold", call, leg.user, device);
+      if (!this.#heldBySwitch.has(leg) && await this.#becomesHeld(call, leg, on)) return;
+    }
     await this.run(leg, on ? commands.hold(word.uuid(leg.uuid)) : commands.unhold(word.uuid(leg.uuid)));
+    if (on) this.#heldBySwitch.add(leg);
+    else this.#heldBySwitch.delete(leg);
+  }
+
+  /** Whether a leg that its device was asked about is held, or is no longer, before it is too late. */
+  #becomesHeld(call: TrackedCall, leg: Leg, on: boolean): Promise<boolean> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (leg.held === on) done(true);
+      };
+      const done = (held: boolean) => {
+        clearTimeout(timer);
+        this.context.calls.off("changed", look);
+        resolve(held);
+      };
+      const timer = setTimeout(() => done(!call.legs.has(leg.uuid)), holdAskedMs);
+      this.context.calls.on("changed", look);
+      look();
+    });
   }
 
   /** A leg that may have ended already. */

@@ -17,7 +17,7 @@ import { Devices, type Lookup } from "./devices.ts";
 import { endLonelyConferences } from "./last-in-conference.ts";
 import { Rescue } from "./rescue.ts";
 
-export interface TelephonyOptions extends Pick<ControlContext, "accountOf" | "askToAnswer"> {
+export interface TelephonyOptions extends Pick<ControlContext, "accountOf" | "ask"> {
   switches: Switches;
   domain: string;
   directory: Directory;
@@ -44,7 +44,7 @@ export class Telephony {
   readonly #leases: SwitchLeases;
   readonly #rooms: CompanyRooms;
 
-  constructor({ switches, domain, directory, may, deviceOf, accountOf, askToAnswer, history, rooms = { rooms: () => [] }, leases = new OwnLeases(), holder = randomUUID(), log, rescueSeconds }: TelephonyOptions) {
+  constructor({ switches, domain, directory, may, deviceOf, accountOf, ask, history, rooms = { rooms: () => [] }, leases = new OwnLeases(), holder = randomUUID(), log, rescueSeconds }: TelephonyOptions) {
     const devices = new Devices(deviceOf);
     this.#rooms = rooms;
     this.#leases = new SwitchLeases(leases, holder, () => switches.all);
@@ -55,7 +55,7 @@ export class Telephony {
       rescues: (home) => (home as RemoteSwitch).kind === "freeswitch",
     });
     this.control = new CallControl({
-      calls: this.calls, switches, domain, find: (address) => directory.find(address), doNotDisturb: (user) => directory.doNotDisturb(user), may, accountOf, askToAnswer, log,
+      calls: this.calls, switches, domain, find: (address) => directory.find(address), doNotDisturb: (user) => directory.doNotDisturb(user), may, accountOf, ask, log,
     });
     this.handlers = {
       ...callRequests(this.control, history), ...transferRequests(this.control), ...conferenceRequests(this.control), ...parkingRequests(this.control),
@@ -69,7 +69,7 @@ export class Telephony {
     switches.on("gone", (from) => this.calls.gone(from));
     this.#rescue = new Rescue(this.control, switches, { acts, ...(rescueSeconds === undefined ? {} : { seconds: rescueSeconds }) });
     // This device is at another server.
-    this.calls.on("ask", (call, user, device) => void askToAnswer(user, device, call.id));
+    this.calls.on("ask", (call, user, device, wish) => void ask(wish, user, device, call.id));
     endLonelyConferences(this.control, acts);
   }
 

@@ -70,7 +70,7 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
       const account = await control.context.accountOf(user, device);
       if (account === undefined) throw new RequestError("not-found", "There is no such device of yours.");
       if (!ringing.some((leg) => control.switchOf(leg).registrations.byInstance(leg.instance)?.account === account)) throw new RequestError("conflict", "The call does not ring on that device.");
-      if (!control.context.askToAnswer(user, device, callId)) await control.switchOf(call).link.fire(commands.askElsewhere(word.uuid(callId), word.user(user), word.uuid(device)));
+      await control.ask("answer", call, user, device);
       return {};
     }),
 
@@ -109,12 +109,12 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
     hold: ({ user }, { call: callId }) => control.withCall(user, callId, async (call) => {
       const leg = control.own(call, user);
       if (call.conference) throw new RequestError("conflict", "A conference can't be put on hold: mute yourself instead.");
-      await control.setHold(leg, true);
+      await control.setHold(call, leg, true);
       return {};
     }),
 
     unhold: ({ user }, { call: callId }) => control.withCall(user, callId, async (call) => {
-      await control.setHold(control.own(call, user), false);
+      await control.setHold(call, control.own(call, user), false);
       return {};
     }),
 

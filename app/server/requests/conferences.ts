@@ -26,12 +26,13 @@ export function conferenceRequests(control: CallControl): Handlers<"conference" 
     if (asking?.answeredAt !== undefined) {
       const ownThere = control.own(asking, user);
       // Music that was begun by holding would go on in the conference.
-      for (const leg of [own, ownThere]) if (leg.held) await control.run(leg, commands.unhold(word.uuid(leg.uuid)));
+      if (own.held) await control.run(peer, commands.stopMusic(word.uuid(peer.uuid)));
+      await control.setHold(asking, ownThere, false);
       await control.run(peer, commands.transferInto(word.uuid(peer.uuid), into));
       await control.run(ownThere, commands.transferInto(word.uuid(ownThere.uuid), into, true));
       await control.end(own);
     } else {
-      for (const leg of [own, peer]) if (leg.held) await control.run(leg, commands.unhold(word.uuid(leg.uuid)));
+      await Promise.all([own, peer].map((leg) => control.setHold(call, leg, false)));
       await control.run(own, commands.transferInto(word.uuid(own.uuid), into, true));
     }
     return name;

@@ -33,7 +33,7 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
     return {};
   }
 
-  const setHold = (call: TrackedCall, user: string, on: boolean): Promise<void> => control.setHold(control.own(call, user), on);
+  const setHold = (call: TrackedCall, user: string, on: boolean): Promise<void> => control.setHold(call, control.own(call, user), on);
 
   return {
     transfer: ({ user }, { call: callId, to }) => control.withCall(user, callId, async (call) => {
@@ -70,8 +70,8 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
 
     swap: ({ user }, { call }) => withPair(user, call, async (one, other) => {
       const [talks, waits] = control.own(one, user).held ? [other, one] : [one, other];
-      await setHold(talks, user, true);
-      await setHold(waits, user, false);
+      // Both at once: each takes the switch a moment.
+      await Promise.all([setHold(talks, user, true), setHold(waits, user, false)]);
     }),
 
     completeTransfer: ({ user }, { call }) => withPair(user, call, async (held, asking) => {
@@ -87,7 +87,9 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
         await control.tell(held, "leaving", user, "transferred");
         await control.tell(asking, "leaving", user, "transferred");
         // Music that was begun by holding would go on after it.
-        for (const leg of own) if (leg.held) await control.run(leg, commands.unhold(word.uuid(leg.uuid)));
+        for (const [call, peer] of [[held, first], [asking, second]] as const) {
+          if (call.legsOf(user).some((leg) => leg.held)) await control.run(peer, commands.stopMusic(word.uuid(peer.uuid)));
+        }
         await control.run(first, commands.bridge(word.uuid(first.uuid), word.uuid(second.uuid)));
       }
       for (const leg of own) await control.end(leg, "ATTENDED_TRANSFER");

@@ -58,9 +58,14 @@ export const flush = (entry: DestinationWord | AccountWord, of: DomainWord) => c
 export const lookUp = (entry: DestinationWord | AccountWord, of: DomainWord) => command("user_data", `${entry}@${of}`, "attr", "id");
 export const flushAll = () => command("xml_flush_cache");
 export const kill = (leg: Uuid, cause: HangupCause = "NORMAL_CLEARING") => command("uuid_kill", leg, cause);
-/** Holds a leg: its peer hears music. The device is told by re-INVITE. */
+/**
+ * Holds a leg without its device's help: its peer hears music. For devices that can't be asked: the switch reads nothing of such a
+ * leg, not even STUN, so that a browser takes it for disconnected after some seconds.
+ */
 export const hold = (leg: Uuid) => command("uuid_hold", leg);
 export const unhold = (leg: Uuid) => command("uuid_hold", "off", leg);
+/** Ends the music that a leg hears because its peer holds. */
+export const stopMusic = (leg: Uuid) => command("uuid_break", leg, "all");
 export const bridge = (one: Uuid, other: Uuid) => command("uuid_bridge", one, other);
 export const mark = (leg: Uuid, { name, value }: Mark) => command("uuid_setvar", leg, name, value);
 /** Tones as if this leg's device had sent them: they reach whoever it talks to, a menu too. */
@@ -170,7 +175,10 @@ export function notice(call: Uuid, subject: NoticeSubject, person: UserWord, rea
   return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": subject, "Houseline-Person": person, ...(reason === undefined ? {} : { "Houseline-Reason": reason }) } };
 }
 
-/** Whichever server has this device is to ask it to answer. */
-export function askElsewhere(call: Uuid, person: UserWord, device: Uuid): EslNotice {
-  return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": "answer", "Houseline-Person": person, "Houseline-Device": device } };
+/** What a device is asked to do with a call, over its control socket. */
+export type DeviceWish = "answer" | "hold" | "unhold";
+
+/** Whichever server has this device is to ask it. */
+export function askElsewhere(wish: DeviceWish, call: Uuid, person: UserWord, device: Uuid): EslNotice {
+  return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": wish, "Houseline-Person": person, "Houseline-Device": device } };
 }
