@@ -19,6 +19,8 @@ export interface Leg {
   answered: boolean;
   /** Its device has put the call on hold: the others hear music. */
   held: boolean;
+  /** Since when, or since when no longer. */
+  heldAt: number;
   /** Its voice was switched off for the others, by this server. */
   muted: boolean;
   /** The leg that it talks to, and since when. */

@@ -214,7 +214,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     const role = roles.has(channel.role) ? channel.role as Role : first ? "caller" : "callee";
     this.#join(call, {
       uuid: channel.uuid, user: party.user, direction: channel.direction, home, role, account: channel.account || (this.#accountAt(home, channel.contact) ?? ""), instance: channel.contact,
-      answered: channel.answered, held: channel.held, muted: channel.muted, peer: undefined, bridgedAt: 0,
+      answered: channel.answered, held: channel.held, heldAt: 0, muted: channel.muted, peer: undefined, bridgedAt: 0,
     });
   }
 
@@ -311,6 +311,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     const leg = call?.legs.get(uuid);
     if (!call || !leg || leg.held === held) return;
     leg.held = held;
+    leg.heldAt = this.#now();
     this.emit("changed", call);
   }
 

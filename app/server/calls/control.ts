@@ -15,6 +15,8 @@ import { Serial } from "./serial.ts";
 
 /** Until the switch plays music in a new bridge. */
 const bridgeSettlesMs = 500;
+/** Until the switch plays the music of a hold: what it has not begun by then, it plays after the hold. */
+const musicSettlesMs = 300;
 /** How long a device may take to hold its call when it is asked to; FreeSWITCH itself pauses for 250 ms in it. */
 const holdAskedMs = 1_500;
 
@@ -52,6 +54,9 @@ export interface RingOptions {
   then: Parameters<typeof commands.originate>[2];
   timeoutSeconds: number;
 }
+
+/** Waits until so much has passed since something: no longer than that, whatever the clock says. */
+const until = (since: number, ms: number) => delay(Math.max(0, Math.min(since + ms - Date.now(), ms)));
 
 /** Calls that ended are remembered this long, so that a command that is sent again finds nothing left to do. */
 const endedMs = 60_000;
@@ -144,7 +149,8 @@ export class CallControl {
    */
   async setHold(call: TrackedCall, leg: Leg, on: boolean): Promise<void> {
     if (leg.held === on) return;
-    if (on) await delay(Math.max(0, Math.min(leg.bridgedAt + bridgeSettlesMs - Date.now(), bridgeSettlesMs)));
+    if (on) await until(leg.bridgedAt, bridgeSettlesMs);
+    else await until(leg.heldAt, musicSettlesMs);
     const device = this.context.calls.deviceOf(leg);
     if (device !== undefined) {
       await this.ask(on ? "hold" : "unhold", call, leg.user, device);
@@ -153,6 +159,13 @@ export class CallControl {
     await this.run(leg, on ? commands.hold(word.uuid(leg.uuid)) : commands.unhold(word.uuid(leg.uuid)));
     if (on) this.#heldBySwitch.add(leg);
     else this.#heldBySwitch.delete(leg);
+  }
+
+  /** Takes the hold of a leg back that is about to leave its call, or to change it with the other side: music would go on there. */
+  async endMusic(leg: Leg): Promise<void> {
+    if (!leg.held) return;
+    await until(leg.heldAt, musicSettlesMs);
+    await this.run(leg, commands.unhold(word.uuid(leg.uuid)));
   }
 
   /** Whether a leg that its device was asked about is held, or is no longer, before it is too late. */

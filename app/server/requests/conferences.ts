@@ -26,7 +26,7 @@ export function conferenceRequests(control: CallControl): Handlers<"conference" 
     if (asking?.answeredAt !== undefined) {
       const ownThere = control.own(asking, user);
       // Music that was begun by holding would go on in the conference.
-      if (own.held) await control.run(peer, commands.stopMusic(word.uuid(peer.uuid)));
+      await control.endMusic(own);
       await control.setHold(asking, ownThere, false);
       await control.run(peer, commands.transferInto(word.uuid(peer.uuid), into));
       await control.run(ownThere, commands.transferInto(word.uuid(ownThere.uuid), into, true));

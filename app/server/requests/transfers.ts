@@ -86,10 +86,8 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
         const second = control.peer(asking, user);
         await control.tell(held, "leaving", user, "transferred");
         await control.tell(asking, "leaving", user, "transferred");
-        // Music that was begun by holding would go on after it.
-        for (const [call, peer] of [[held, first], [asking, second]] as const) {
-          if (call.legsOf(user).some((leg) => leg.held)) await control.run(peer, commands.stopMusic(word.uuid(peer.uuid)));
-        }
+        // Music that was begun by holding would go on after it: the switch answers when it has stopped.
+        for (const leg of own) await control.endMusic(leg);
         await control.run(first, commands.bridge(word.uuid(first.uuid), word.uuid(second.uuid)));
       }
       for (const leg of own) await control.end(leg, "ATTENDED_TRANSFER");

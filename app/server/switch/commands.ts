@@ -64,8 +64,6 @@ export const kill = (leg: Uuid, cause: HangupCause = "NORMAL_CLEARING") => comma
  */
 export const hold = (leg: Uuid) => command("uuid_hold", leg);
 export const unhold = (leg: Uuid) => command("uuid_hold", "off", leg);
-/** Ends the music that a leg hears because its peer holds. */
-export const stopMusic = (leg: Uuid) => command("uuid_break", leg, "all");
 export const bridge = (one: Uuid, other: Uuid) => command("uuid_bridge", one, other);
 export const mark = (leg: Uuid, { name, value }: Mark) => command("uuid_setvar", leg, name, value);
 /** Tones as if this leg's device had sent them: they reach whoever it talks to, a menu too. */
