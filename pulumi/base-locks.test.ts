@@ -36,8 +36,10 @@ describe("images/bases.lock", () => {
   it("is understood by Renovate's rule for it", () => {
     const { customManagers: [manager] } = JSON.parse(readFileSync(join(repositoryRoot, "renovate.json"), "utf8")) as { customManagers: { managerFilePatterns: string[]; matchStrings: string[] }[] };
     expect(new RegExp(manager!.managerFilePatterns[0]!.slice(1, -1)).test(baseLockFile)).toBe(true);
-    const [match, ...more] = `# a comment\ndebian:bookworm-slim ${digest}\ncaddy:2 unlocked\n`.matchAll(new RegExp(manager!.matchStrings[0]!, "g"));
-    expect(match!.groups).toMatchObject({ depName: "debian", currentValue: "bookworm-slim", currentDigest: digest });
-    expect(more).toEqual([]);
+    const matches = [...`# a comment\ndebian:bookworm-slim ${digest}\ncaddy:2 unlocked\nregistry.example.com:5000/base/node:24 ${digest}\n`.matchAll(new RegExp(manager!.matchStrings[0]!, "g"))];
+    expect(matches.map(({ groups }) => ({ ...groups }))).toEqual([
+      { depName: "debian", currentValue: "bookworm-slim", currentDigest: digest },
+      { depName: "registry.example.com:5000/base/node", currentValue: "24", currentDigest: digest },
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import type { Settings } from "../../pulumi/settings.ts";
 import { binDirectory, pulumiHome } from "../paths.ts";
+import { actionlint } from "./actionlint.ts";
 import { baseImages } from "./base-images.ts";
 import { chromium } from "./chromium.ts";
 import { containerRegistry } from "./container-registry.ts";
@@ -23,7 +24,7 @@ export const withoutBuilding: readonly Prerequisite[] = [dockerEngine, pulumiCli
 /** What a stack on other hosts needs of this machine. */
 export const forHosts: readonly Prerequisite[] = [dockerProgram, opensshClient, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, pebble];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, pebble, actionlint];
 /** What the unit tests need. */
 export const forUnitTests: readonly Prerequisite[] = [postgresql];
 

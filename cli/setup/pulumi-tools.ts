@@ -10,9 +10,9 @@ import { goBuild, ownExecutable } from "./go-toolchain.ts";
 import { allOnPath } from "./on-path.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
 
-/** The versions that package.json has of the SDKs. */
-export const cliVersion = "3.259.0";
-export const pluginVersion = "5.2.0";
+/** The versions that package.json has of the SDKs; Renovate reads which SDK from the end of the line. */
+export const cliVersion = "3.259.0"; // @pulumi/pulumi
+export const pluginVersion = "5.2.0"; // @pulumi/docker
 /** The oldest CLI that this SDK's engine events and language protocol were seen with. */
 const oldestCli = "3.259.0";
 const officialCli = join(toolsDirectory, `pulumi-${cliVersion}`);
@@ -95,7 +95,7 @@ export const dockerPlugin: Prerequisite = {
 };
 
 const hcloudName = "pulumi-resource-hcloud";
-export const hcloudVersion = "1.41.0";
+export const hcloudVersion = "1.41.0"; // @pulumi/hcloud
 
 /** It is got from Pulumi's site alone: its source is no Go module. */
 export const hcloudPlugin: Prerequisite = {

@@ -8,12 +8,14 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { findActionlint } from "../../cli/setup/actionlint.ts";
+import { run } from "../../pulumi/process.ts";
 import { houseline, root } from "../support/deployment.ts";
 
 interface Step { uses?: string; run?: string; env?: Record<string, string> }
 interface Job { needs?: string | string[]; "runs-on": string; "timeout-minutes": number; environment?: string; permissions?: Record<string, string>; if?: string; env?: Record<string, string>; steps: Step[] }
 interface Workflow { name: string; on: Record<string, unknown>; permissions: Record<string, string>; jobs: Record<string, Job> }
-interface GitlabJob { stage?: string; script?: string[]; extends?: string; environment?: string; rules?: { if?: string; when?: string }[]; timeout?: string }
+interface GitlabJob { stage?: string; script?: string[]; extends?: string; environment?: string; variables?: Record<string, string>; rules?: { if?: string; when?: string }[]; timeout?: string }
 
 const read = (file: string) => parse(readFileSync(join(root, file), "utf8")) as unknown;
 const github = read(".github/workflows/houseline.yml") as Workflow;
@@ -51,6 +53,13 @@ describe("the CI definitions", () => {
     for (const command of commands) expect(command).not.toMatch(/secrets\.|PASSWORD|TOKEN|PASSPHRASE/);
   });
 
+  it("lead nothing but what deploys to the host's Docker", () => {
+    const led = Object.entries(github.jobs).filter(([, { env }]) => env?.DOCKER_HOST).map(([name]) => name);
+    expect(led).toEqual(["preview", "staging", "production"]);
+    expect(Object.entries(gitlab as Record<string, GitlabJob>).filter(([, { variables }]) => variables?.DOCKER_HOST)).toMatchObject([[".pulumi", { variables: { DOCKER_HOST: "$HOUSELINE_DOCKER_HOST" } }]]);
+    expect(gitlabJobs.filter(([, job]) => job.extends === ".pulumi").map(([name]) => name)).toEqual(led);
+  });
+
   it("name commands and options that there are", async () => {
     const own = commands.flatMap((command) => [...command.matchAll(/\.\/houseline ([^|;]+)/g)].map(([, words]) => words!.trim()));
     expect(own.length).toBeGreaterThanOrEqual(4);
@@ -61,6 +70,45 @@ describe("the CI definitions", () => {
       expect(stderr, words).toMatch(/has no option '--not-an-option'/);
     }
     for (const script of commands.flatMap((command) => /^(ci\/\S+)/.exec(command)?.[1] ?? [])) expect(existsSync(join(root, script)), script).toBe(true);
+  });
+});
+
+describe("linters of the CI definitions", () => {
+  let folder: string;
+  beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), "houseline-ci-")); });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("find nothing in GitHub's workflow, and what is wrong in a broken one (actionlint)", async () => {
+    // By itself it runs ShellCheck and pyflakes too, where they happen to be installed.
+    const lint = (file: string) => run(findActionlint()!, ["-no-color", "-oneline", "-shellcheck=", "-pyflakes=", file]);
+    const workflow = join(root, ".github/workflows/houseline.yml");
+    expect(await lint(workflow)).toMatchObject({ code: 0, stdout: "" });
+    const broken = join(folder, "broken.yml");
+    await writeFile(broken, readFileSync(workflow, "utf8").replace("github.event_name", "github.event_nam"));
+    expect(await lint(broken)).toMatchObject({ code: 1, stdout: expect.stringContaining('property "event_nam" is not defined') as string });
+  });
+
+  /** The jobs that a pipeline would have; by GitLab's own schema, which gitlab-ci-local brings. It keeps what it works out beside the definition: a copy. */
+  async function gitlabPipeline(definition: string, variables: Record<string, string>): Promise<Record<string, string>> {
+    await writeFile(join(folder, ".gitlab-ci.yml"), definition);
+    const given = Object.entries({ CI_DEFAULT_BRANCH: "main", ...variables }).flatMap(([name, value]) => ["--variable", `${name}=${value}`]);
+    const absent = ["CI_COMMIT_BRANCH"].filter((name) => !(name in variables)).flatMap((name) => ["--unset-variable", name]);
+    const { code, stdout, stderr } = await run(process.execPath, [join(root, "node_modules/.bin/gitlab-ci-local"), "--list-json", "--ignore-predefined-vars", "CI_DEFAULT_BRANCH,CI_COMMIT_BRANCH,CI_PIPELINE_SOURCE", ...given, ...absent], { directory: folder, environment: { HOME: folder, NO_COLOR: "1" } });
+    if (code !== 0) throw new Error(stderr);
+    return Object.fromEntries((JSON.parse(stdout) as { name: string; when: string }[]).filter(({ when }) => when !== "never").map(({ name, when }) => [name, when]));
+  }
+  const definition = readFileSync(join(root, ".gitlab-ci.yml"), "utf8");
+
+  it("find nothing in GitLab's definition, and in each kind of pipeline the jobs that belong there (gitlab-ci-local)", async () => {
+    const always = "on_success";
+    expect(await gitlabPipeline(definition, { CI_PIPELINE_SOURCE: "merge_request_event" })).toEqual({ tests: always, images: always, preview: always });
+    expect(await gitlabPipeline(definition, { CI_PIPELINE_SOURCE: "push", CI_COMMIT_BRANCH: "main" })).toEqual({ tests: always, images: always, staging: "manual", production: "manual" });
+    expect(await gitlabPipeline(definition, { CI_PIPELINE_SOURCE: "schedule", CI_COMMIT_BRANCH: "main" })).toEqual({ tests: always, nightly: always });
+  });
+
+  it("find what is wrong in a definition of GitLab's", async () => {
+    await expect(gitlabPipeline(definition.replace("timeout: 90m", "timout: 90m"), {})).rejects.toThrow("'timout' property is not expected to be here at tests");
+    await expect(gitlabPipeline(definition.replace("stage: preview", "stage: reviews"), {})).rejects.toThrow("stage:reviews not found for preview");
   });
 });
 
