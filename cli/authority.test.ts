@@ -7,7 +7,7 @@ import { run } from "../pulumi/process.ts";
 import { authorityOf, refuseUnfit, tlsOf } from "../pulumi/tls.ts";
 import { makeAuthority } from "./authority.ts";
 
-const settings = { site: "phone.example.com", switchSite: "switch.example.com", tls: { kind: "private" as const, acmeDirectory: "" } };
+const settings = { site: "phone.example.com", switchSite: "switch.example.com", turn: { enabled: true, site: "turn.example.com" }, tls: { kind: "private" as const, acmeDirectory: "" } };
 
 describe("a stack's private authority", () => {
   let directory: string;
@@ -29,6 +29,8 @@ describe("a stack's private authority", () => {
 
   it("signs for the stack's names, and whoever has an edge's key can sign for no other", async () => {
     await signed("phone.example.com");
+    expect(await verified()).toBe(true);
+    await signed("turn.example.com");
     expect(await verified()).toBe(true);
     await signed("bank.example.com");
     expect(await verified()).toBe(false);

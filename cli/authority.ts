@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../pulumi/process.ts";
-import { switchSiteOf, tlsKindOf } from "../pulumi/sites.ts";
+import { certifiedNames, tlsKindOf } from "../pulumi/sites.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { authorityOf } from "../pulumi/tls.ts";
 import { Failure } from "./failure.ts";
@@ -20,10 +20,10 @@ const renewMs = 365 * 86_400_000;
  *
  * @param directory the stack's own
  */
-export async function makeAuthority(settings: Pick<Settings, "site" | "switchSite" | "tls">, directory: string): Promise<void> {
+export async function makeAuthority(settings: Pick<Settings, "site" | "switchSite" | "turn" | "tls">, directory: string): Promise<void> {
   if (tlsKindOf(settings) !== "private") return;
   const files = authorityOf(directory);
-  const names = [...new Set([settings.site, switchSiteOf(settings)])];
+  const names = certifiedNames(settings);
   mkdirSync(join(directory, "authority"), { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(directory, "authority", ".making-"));
   const at = (name: string) => join(folder, name);

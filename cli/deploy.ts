@@ -109,6 +109,8 @@ async function prepare(environment: Environment, settings: Settings, { release, 
     images.set(host, release ? recalledImages(planned, host === hosts.softswitch ? release.images : release.applicationImages ?? release.images) : planned);
   }
   await findSlot(before.filter(({ role, state }) => role === choice.kind && state === "running"), images.get(hosts.softswitch)![choice.kind]!.reference, patience);
+  const { turn } = images.get(hosts.softswitch)!;
+  if (turn) await findSlot(before.filter(({ role, state }) => role === "turn" && state === "running"), turn.reference, patience, "relay");
   for (const [index, host] of all.entries()) {
     const missing = imagesOn(images.get(host)!, host.servers).filter(({ reference }) => !inventories[index]!.images.has(reference));
     for (const image of missing) {

@@ -78,6 +78,7 @@ function generatedSecrets({ directory }: Environment): Secrets {
     eslPassword: randomBytes(24).toString("hex"),
     directoryPassword: randomBytes(24).toString("hex"),
     meshPassword: randomBytes(24).toString("hex"),
+    turnSecret: randomBytes(32).toString("hex"),
     demoPassword: speakablePassword(),
     adminToken: `hl_${randomBytes(32).toString("base64url")}`,
   });

@@ -85,7 +85,7 @@ async function machinesStack(settings: Settings, environment: Environment, what:
   const { hcloud: options } = settings.hosts;
   const program = async () => {
     const machines = new Machines("machines", {
-      stack: environment.stack, ports: settings.ports, options, publicKey, hostKeys, ...what,
+      stack: environment.stack, ports: settings.ports, turn: settings.turn.enabled, options, publicKey, hostKeys, ...what,
       names: { softswitch: options.servers === 1 ? settings.site : switchSiteOf(settings), application: settings.site },
     });
     return { softswitch: machines.softswitch, application: machines.application };

@@ -7,13 +7,13 @@ import { Failure } from "./failure.ts";
 interface Listener { port: number; protocol: "tcp" | "udp"; address: string; inode: string }
 
 /**
- * Refuses a port that another program listens on. RTP's ports are left out: their range is wide, and the switch passes
- * over one that is taken.
+ * Refuses a port that another program listens on. RTP's ports and the relay's are left out: their ranges are wide, and switch and
+ * relay pass over one that is taken.
  *
  * @param ours ids of the stack's own containers, which may hold its ports
  */
 export async function refuseBusyPorts(settings: Settings, host: StackHost, ours: readonly string[]): Promise<void> {
-  const ranges = portRanges(settings.ports, host.addresses, host.servers).filter((range) => range.key !== "ports.rtp");
+  const ranges = portRanges(settings.ports, host.addresses, host.servers, settings.turn).filter(({ key }) => key !== "ports.rtp" && key !== "ports.turnRelay");
   const busy = listenersIn(await tablesOf(host)).flatMap((listener) => {
     const range = ranges.find((candidate) => wants(candidate, listener));
     return range ? [{ listener, range }] : [];

@@ -14,17 +14,18 @@ const reportMs = 30_000;
 export type Patience = "ask" | "wait" | number;
 
 /**
- * Makes sure that a new release of the switch finds a slot before anything is changed: one that finds none would only wait, and be taken for a
+ * Makes sure that a new release of the switch or the relay finds a slot before anything is changed: one that finds none would only wait, and be taken for a
  * failure. Old releases hold theirs until their last call has ended.
  *
  * @param reference the image that is to be deployed
+ * @param what has them: the switch, or the relay, which keeps the calls that go over it as long
  * @throws Failure that says who talks and what can be done
  */
-export async function findSlot(switches: readonly StackContainer[], reference: string, patience: Patience): Promise<void> {
+export async function findSlot(switches: readonly StackContainer[], reference: string, patience: Patience, what: "switch" | "relay" = "switch"): Promise<void> {
   const newest = switches.at(-1);
   if (switches.length < slots || newest?.image === reference) return;
   const old = switches.slice(0, -1);
-  const chosen = patience === "ask" ? await choose(await describe(old)) : patience;
+  const chosen = patience === "ask" ? await choose(await describe(old, what)) : patience;
   const deadline = chosen === "wait" ? Infinity : Date.now() + chosen * 1_000;
   for (let reportAt = 0; ; await delay(lookMs)) {
     const left = await running(old);
@@ -32,7 +33,7 @@ export async function findSlot(switches: readonly StackContainer[], reference: s
     if (Date.now() >= deadline) return end(left[0]!);
     if (Date.now() < reportAt) continue;
     reportAt = Date.now() + reportMs;
-    say(await describe(left));
+    say(await describe(left, what));
   }
 }
 
@@ -45,13 +46,13 @@ async function choose(taken: string): Promise<Exclude<Patience, "ask">> {
   throw new Failure("Nothing was changed.");
 }
 
-async function describe(old: readonly StackContainer[]): Promise<string> {
+async function describe(old: readonly StackContainer[], what: "switch" | "relay"): Promise<string> {
   const lines = await Promise.all(old.map(async (one) => {
     const talks = await talksIn(one);
     const who = talks === undefined ? "calls" : talks.length === 0 ? "nobody any more" : talks.map(({ people, since }) => `${people} since ${since}`).join(", ");
     return `  ${one.name}, started ${one.startedAt.slice(0, 19).replace("T", " ")}: ${who}`;
   }));
-  return `All ${slots} slots of the switch are taken: ${old.length} older releases still finish their calls.\n${lines.join("\n")}`;
+  return `All ${slots} slots of the ${what} are taken: ${old.length} older releases still finish their calls.\n${lines.join("\n")}`;
 }
 
 /** A switch's releases are all on its one host. */

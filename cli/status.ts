@@ -47,7 +47,7 @@ export async function status(args: string[]): Promise<number> {
   return 0;
 }
 
-const services = ({ switch: kind }: Release) => [kind, "softswitch-edge", "app-server", "app-server-edge"];
+const services = ({ switch: kind, images }: Release) => [kind, "softswitch-edge", "app-server", "app-server-edge", ...(images.turn === undefined ? [] : ["turn"])];
 
 /** Of each role the newest that is healthy: application servers and edges, and people by them, go there. */
 function isServing(container: StackContainer, all: readonly StackContainer[]): boolean {

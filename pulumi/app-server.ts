@@ -20,6 +20,8 @@ export interface AppServerArgs {
   certificates: Certificates;
   images: { appServer: string; edge: string; secrets: string };
   switches: readonly SwitchAddress[];
+  /** Where browsers reach the relay; empty: there is none. */
+  turnUrls: readonly string[];
   /** A directory of the host that belongs to uid 10001: the data of people. */
   dataDirectory: string;
 }
@@ -48,6 +50,7 @@ export class AppServer extends pulumi.ComponentResource {
         "admin-token": args.secrets.adminToken,
         "database-url": args.secrets.databaseUrl,
         "jwt-secret": args.secrets.jwtSecret,
+        "turn-secret": args.secrets.turnSecret,
       }, child);
     }
 
@@ -78,7 +81,7 @@ export class AppServer extends pulumi.ComponentResource {
   }
 }
 
-export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" | "images" | "switches" | "dataDirectory"> & { host: Pick<Host, "privateAddress"> }): ContainerPlan {
+export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" | "images" | "switches" | "turnUrls" | "dataDirectory"> & { host: Pick<Host, "privateAddress"> }): ContainerPlan {
   const { ports, domain, origins, signIn, apiOrigins } = args.settings;
   return {
     stack: args.stack,
@@ -91,6 +94,7 @@ export function serverContainer(args: Pick<AppServerArgs, "stack" | "settings" |
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_SWITCHES: JSON.stringify(args.switches),
       HOUSELINE_ORIGINS: [applicationOrigin(args.settings), ...(origins === undefined ? [] : [origins])].join(" "),
+      ...(args.turnUrls.length === 0 ? {} : { HOUSELINE_TURN_URLS: args.turnUrls.join(" ") }),
       ...(apiOrigins === undefined ? {} : { HOUSELINE_API_ORIGINS: apiOrigins }),
       ...(signIn.jwksUrl === undefined ? {} : { HOUSELINE_JWKS_URL: signIn.jwksUrl }),
       ...(signIn.jwtIssuer === undefined ? {} : { HOUSELINE_JWT_ISSUER: signIn.jwtIssuer }),

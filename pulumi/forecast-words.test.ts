@@ -31,6 +31,11 @@ describe("what a preview says", () => {
     expect(of()).toBe("lab-switch: is replaced by release new; calls on the old one go on, for at most 90 s (the drain limit).");
   });
 
+  it("of a relay, whose calls stay with the old one", () => {
+    expect(sentences([planned("turn", "create")], [present("turn", { drainSeconds: 3_600 })])[0]).toBe("turn: is replaced by release new; calls that go over the old one stay with it, for at most 1 h (the drain limit).");
+    expect(sentences([], [present("turn", { drainSeconds: 60 })])[0]).toBe("turn of release old: is told to finish; calls that go over the old one stay with it, for at most 1 min (the drain limit).");
+  });
+
   it("of releases that drain still, of one more than there are slots, and of a switch of another kind", () => {
     const draining = present("lab-switch", { tag: "older", talks: 1, drainSeconds: 60 });
     expect(sentences([planned("lab-switch", "stay", "old")], [draining, present("lab-switch")])).toEqual([

@@ -25,23 +25,26 @@ function outlook({ role, image, stays }: Planned, there: readonly Present[]): st
   if (isData({ role })) return "is made anew, and with it what reads it";
   const release = newest.image === image ? `the same release ${tagOf(image)} with another configuration` : `release ${tagOf(image)}`;
   const running = there.filter(({ state }) => state === "running");
-  if (isSwitch(role) && running.length >= slots) return `would be replaced by ${release}, but all ${slots} slots are taken by releases that finish their calls: 'up' says who talks, and waits or sets them a limit`;
+  if ((isSwitch(role) || role === "turn") && running.length >= slots) return `would be replaced by ${release}, but all ${slots} slots are taken by releases that finish their calls: 'up' says who talks, and waits or sets them a limit`;
   return `is replaced by ${release}${running.length === 0 ? "" : `; ${farewell(newest)}`}`;
 }
 
 /** What becomes of those who use a container that is told to finish. */
 function farewell({ role, talks, drainSeconds }: Present): string {
   if (role === "app-server") return "sessions go over to it within ten seconds, with all they have";
+  if (role === "turn") return `calls that go over the old one stay with it${limit(drainSeconds)}`;
   if (!isSwitch(role)) return "sockets come back through it by themselves, calls go on";
   if (talks === 0) return "nobody talks on the old one";
   const calls = talks === undefined ? "calls on the old one go on" : talks === 1 ? "1 call on the old one goes on" : `${talks} calls on the old one go on`;
-  return `${calls}${drainSeconds === undefined ? "" : `, for at most ${duration(drainSeconds)} (the drain limit)`}`;
+  return `${calls}${limit(drainSeconds)}`;
 }
+
+const limit = (drainSeconds: number | undefined) => (drainSeconds === undefined ? "" : `, for at most ${duration(drainSeconds)} (the drain limit)`);
 
 function end(one: Present, planned: readonly Planned[]): string {
   if (one.state !== "running" || isData(one)) return "is removed";
   const gone = !planned.some(({ role }) => role === one.role);
-  return `${gone ? "is told to finish" : "finishes already, or is told to"}; ${isSwitch(one.role) ? farewell(one) : "then it is removed"}`;
+  return `${gone ? "is told to finish" : "finishes already, or is told to"}; ${isSwitch(one.role) || one.role === "turn" ? farewell(one) : "then it is removed"}`;
 }
 
 /** `3600` → `1 h`. */

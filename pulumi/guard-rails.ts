@@ -11,7 +11,7 @@ export class GuardRails {
   readonly #gate: { open: () => void; refuse: (reason: Error) => void };
 
   /** @param images what is known of the images, by reference; in a preview they may not be there yet */
-  constructor(settings: Pick<Settings, "ports">, images: ReadonlyMap<string, ImageFacts>) {
+  constructor(settings: Pick<Settings, "ports" | "turn">, images: ReadonlyMap<string, ImageFacts>) {
     const { promise, resolve, reject } = Promise.withResolvers<pulumi.Resource[]>();
     // Told once, by close; those that wait fail with it.
     promise.catch(() => undefined);
@@ -19,7 +19,7 @@ export class GuardRails {
     pulumi.runtime.registerStackTransformation(({ type, name, props, opts }) => {
       if (type === "pulumi:pulumi:Stack") return undefined;
       if (type === "docker:index/container:Container") this.#violations.push(...containerViolations(name, props, images));
-      if (type === "hcloud:index/firewall:Firewall") this.#violations.push(...firewallViolations(name, props, settings.ports));
+      if (type === "hcloud:index/firewall:Firewall") this.#violations.push(...firewallViolations(name, props, settings));
       return { props, opts: pulumi.mergeOptions(opts, { dependsOn: promise }) };
     });
   }

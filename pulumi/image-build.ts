@@ -48,14 +48,14 @@ export async function buildImage(client: DockerClient, root: string, image: Imag
 }
 
 /**
- * Asks which packages the image of FreeSWITCH would take today.
+ * Asks which packages an image that is put together from them would take today.
  *
- * @returns lines as images/freeswitch/packages.lock has them
+ * @returns lines as its packages.lock has them
  */
-export async function resolvePackages(client: DockerClient, root: string, freeswitch: Settings["freeswitch"]): Promise<string> {
+export async function resolvePackages(client: DockerClient, root: string, name: "freeswitch" | "turn", freeswitch: Settings["freeswitch"]): Promise<string> {
   const builder = await buildClient(client);
-  const buildArgs: Record<string, string> = freeswitch.apt === undefined ? {} : { FREESWITCH_APT_SOURCE: freeswitch.apt };
-  const image = { name: "freeswitch" as const, buildArgs };
+  const buildArgs: Record<string, string> = name !== "freeswitch" || freeswitch.apt === undefined ? {} : { FREESWITCH_APT_SOURCE: freeswitch.apt };
+  const image = { name, buildArgs };
   const secret = secretFile(image, freeswitch);
   const folder = mkdtempSync(join(tmpdir(), "houseline-packages-"));
   try {

@@ -16,10 +16,10 @@ import { isPinned } from "./violations.ts";
 /** The root of the repository: the context of every build. */
 export const repositoryRoot = join(import.meta.dirname, "..");
 
-/** The images of a stack; of the two switches the one that it runs. */
+/** The images of a stack; of the two switches the one that it runs, and of the relay if it has one. */
 export type PlannedImages = Record<ImageName, Image | undefined>;
 
-export type ImageName = "secrets" | "freeswitch-sound" | "freeswitch" | "lab-switch" | "edge" | "app-server";
+export type ImageName = "secrets" | "freeswitch-sound" | "freeswitch" | "lab-switch" | "edge" | "app-server" | "turn";
 
 /** A line about a slow step: what is being done to which image. */
 export type Progress = (image: string, what: string) => void;
@@ -50,12 +50,13 @@ const recipes: Record<ImageName, Recipe> = {
     // The page is bundled by the last two. (app/softphone/build.mjs, types.mjs)
     npm: ["app/server", "app/client", "node_modules/esbuild", "node_modules/typescript"],
   },
+  "turn": { files: ["images/turn"], debs: "images/turn/packages.lock" },
 };
 
 export const imageNames = Object.keys(recipes) as ImageName[];
 
 /** Where the configuration may name one that is ready-made. */
-const keys: Partial<Record<ImageName, string>> = { "freeswitch": "freeswitch.image", "lab-switch": "images.labSwitch", "edge": "images.edge", "app-server": "images.appServer", "freeswitch-sound": "images.sound" };
+const keys: Partial<Record<ImageName, string>> = { "freeswitch": "freeswitch.image", "lab-switch": "images.labSwitch", "edge": "images.edge", "app-server": "images.appServer", "freeswitch-sound": "images.sound", "turn": "images.turn" };
 
 /** An image by its reference, with what building it would take if it isn't there. */
 export interface Image {
@@ -73,7 +74,7 @@ export interface Image {
 
 /** Those that a host with these servers needs. */
 export function imagesOn(images: PlannedImages, servers: Servers): Image[] {
-  const ofSoftswitch: ImageName[] = ["freeswitch-sound", "freeswitch", "lab-switch"];
+  const ofSoftswitch: ImageName[] = ["freeswitch-sound", "freeswitch", "lab-switch", "turn"];
   const elsewhere: readonly ImageName[] = servers === "softswitch" ? ["app-server"] : servers === "application" ? ofSoftswitch : [];
   return Object.values(images).filter((image) => image !== undefined).filter(({ name }) => !elsewhere.includes(name));
 }
@@ -104,6 +105,7 @@ export function planImages(settings: Settings, choice: SwitchChoice, inventory: 
     "edge": settings.images.edge,
     "app-server": settings.images.appServer,
     "freeswitch-sound": settings.images.sound,
+    "turn": settings.images.turn,
   };
   const plan = (name: ImageName): Image => {
     const reference = ready[name];
@@ -120,13 +122,14 @@ export function planImages(settings: Settings, choice: SwitchChoice, inventory: 
     "lab-switch": choice.kind === "lab-switch" ? plan("lab-switch") : undefined,
     "edge": plan("edge"),
     "app-server": plan("app-server"),
+    "turn": settings.turn.enabled ? plan("turn") : undefined,
   };
 }
 
 function publishedImage(name: ImageName, published: Published): Image {
   const { address, source, images } = published;
   const found = images[name];
-  if (!found) throw new Refusal(`What was published in ${address.shown} for the files here (release ${source}) has no ${name}: CI published it for a stack with another switch. Nothing was changed. ${name === "freeswitch" ? "Publish it with a source of FreeSWITCH's packages, or set 'houseline:switch.kind' to lab." : `Publish it: './houseline images --publish ${address.shown}'.`}`);
+  if (!found) throw new Refusal(`What was published in ${address.shown} for the files here (release ${source}) has no ${name}: CI published it for a stack ${name === "turn" ? "without a relay" : "with another switch"}. Nothing was changed. ${name === "freeswitch" ? "Publish it with a source of FreeSWITCH's packages, or set 'houseline:switch.kind' to lab." : `Publish it: './houseline images --publish ${address.shown}'.`}`);
   return { name, reference: pinnedReference(address, name, found), built: false, buildArgs: {}, bases: [], inputs: {}, alias: `${address.shown}/houseline-${name}:${found.tag}` };
 }
 

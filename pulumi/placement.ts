@@ -93,5 +93,5 @@ function portConflict(settings: Settings): string | undefined {
   }
   const { softswitch, application } = placementOf(settings);
   const sides: [Servers, Addresses][] = isOneHost(settings) ? [["both", softswitch]] : [["softswitch", softswitch], ["application", application]];
-  return sides.map(([servers, addresses]) => rangeConflict(ports, addresses, servers)).find((sentence) => sentence !== undefined);
+  return sides.map(([servers, addresses]) => rangeConflict(ports, addresses, servers, settings.turn)).find((sentence) => sentence !== undefined);
 }

@@ -16,6 +16,8 @@ import { pageUrl, sipUrl } from "./sites.ts";
 import { Softswitch, directoryUrls } from "./softswitch.ts";
 import { SshHost } from "./ssh-host.ts";
 import { clientsOf, dataDirectoryOf, eachHost, stackHosts, type StackHost, type StackHosts } from "./stack-hosts.ts";
+import { Turn } from "./turn.ts";
+import { turnUrls } from "./turn-settings.ts";
 import { chooseSwitch, type SwitchChoice } from "./switch-choice.ts";
 import { tlsOf, type Tls } from "./tls.ts";
 
@@ -53,10 +55,17 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     voicemailDirectory: voicemailDirectoryOf(dataDirectory),
   });
 
+  if (settings.turn.enabled) new Turn("turn", {
+    stack, host: switchHost, settings, secrets, tls, certificates: certificates.softswitch,
+    images: { turn: onSwitchHost.turn!.reference, secrets: onSwitchHost.secrets!.reference },
+    peers: [switchHost.publicAddress],
+  });
+
   new AppServer("app-server", {
     stack, host: appHost, settings, secrets, dataDirectory, tls, certificates: certificates.application,
     images: { appServer: onAppHost["app-server"]!.reference, edge: onAppHost.edge!.reference, secrets: onAppHost.secrets!.reference },
     switches: [{ name: "local", eslHost: switchHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings) }],
+    turnUrls: turnUrls(settings),
   });
 
   rails.close();

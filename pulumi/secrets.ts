@@ -8,11 +8,11 @@ import type { Settings } from "./settings.ts";
 export type SecretFiles = Record<string, string>;
 
 /** What the switch and the application server share, what switches share among themselves, and what the application server alone is given (empty: not wanted). */
-export interface StackSecrets { eslPassword: string; directoryPassword: string; meshPassword: string; demoPassword: string; adminToken: string; databaseUrl: string; jwtSecret: string }
+export interface StackSecrets { eslPassword: string; directoryPassword: string; meshPassword: string; turnSecret: string; demoPassword: string; adminToken: string; databaseUrl: string; jwtSecret: string }
 
 /** Every secret that the configuration must hold, or a refusal with what to type. */
-export function requireSecrets({ secrets, demoPeople, signIn }: Pick<Settings, "secrets" | "demoPeople" | "signIn">): StackSecrets {
-  const needed = ["eslPassword", "directoryPassword", "meshPassword", ...(demoPeople ? ["demoPassword"] as const : [])] as const;
+export function requireSecrets({ secrets, demoPeople, signIn, turn }: Pick<Settings, "secrets" | "demoPeople" | "signIn" | "turn">): StackSecrets {
+  const needed = ["eslPassword", "directoryPassword", "meshPassword", ...(turn.enabled ? ["turnSecret"] as const : []), ...(demoPeople ? ["demoPassword"] as const : [])] as const;
   for (const key of needed) {
     if (secrets[key] !== undefined) continue;
     throw new Refusal(`The secret 'houseline:secrets.${key}' is not set. './houseline up' makes the secrets of a local stack by itself; with Pulumi alone type: pulumi config set --secret --path houseline:secrets.${key} "$(openssl rand -hex 24)"`);
@@ -21,6 +21,7 @@ export function requireSecrets({ secrets, demoPeople, signIn }: Pick<Settings, "
     eslPassword: secrets.eslPassword!,
     directoryPassword: secrets.directoryPassword!,
     meshPassword: secrets.meshPassword!,
+    turnSecret: turn.enabled ? secrets.turnSecret! : "",
     demoPassword: demoPeople ? secrets.demoPassword! : "",
     adminToken: secrets.adminToken ?? "",
     databaseUrl: secrets.databaseUrl ?? "",

@@ -3,6 +3,7 @@ import { placementConflict } from "./placement.ts";
 import { didYouMean } from "./nearest.ts";
 import { isPrivate } from "./private-address.ts";
 import { Refusal } from "./refusal.ts";
+import { turnConflict } from "./turn-settings.ts";
 
 /**
  * The configuration of a stack: every key, its default and its bounds, in the order of docs/configuration.md (a test
@@ -81,6 +82,9 @@ export const schema = z.strictObject({
     rtp: port(16_384),
     app: port(10_022),
     directory: port(10_032),
+    turn: edgePort(3_478),
+    turnTls: edgePort(5_349),
+    turnRelay: port(10_240),
   }).prefault({}),
   switch: z.strictObject({ kind: z.enum(["auto", "freeswitch", "lab"]).default("auto") }).prefault({}),
   freeswitch: z.strictObject({
@@ -89,6 +93,11 @@ export const schema = z.strictObject({
       .regex(/^(?!.*\/\/[^/\s]*@)/, "without user and password in its address: give those as 'houseline:freeswitch.aptCredentials', where no image keeps them").optional(),
     aptCredentials: text().optional(),
     token: password().optional(),
+  }).prefault({}),
+  turn: z.strictObject({
+    enabled: boolean().default(false),
+    site: hostName().optional(),
+    address: ipAddress().optional(),
   }).prefault({}),
   drainSeconds: number(z.number().int().min(1).max(86_400)).default(3_600),
   healthySeconds: number(z.number().int().min(5).max(600)).default(90),
@@ -113,6 +122,7 @@ export const schema = z.strictObject({
     labSwitch: imageName().optional(),
     edge: imageName().optional(),
     sound: imageName().optional(),
+    turn: imageName().optional(),
     keepDays: number(z.number().int().min(0).max(3_650)).default(30),
     minimumFreePercent: number(z.number().int().min(0).max(90)).default(10),
   }).prefault({}),
@@ -120,11 +130,13 @@ export const schema = z.strictObject({
     switchSlots: volumeName().optional(),
     switchState: volumeName().optional(),
     appSlots: volumeName().optional(),
+    turnSlots: volumeName().optional(),
   }).prefault({}),
   secrets: z.strictObject({
     eslPassword: password().optional(),
     directoryPassword: password().optional(),
     meshPassword: password().optional(),
+    turnSecret: password().optional(),
     demoPassword: password().optional(),
     adminToken: z.string().regex(/^hl_[A-Za-z0-9_-]{43}$/, "'hl_' and 43 letters, digits, '-' and '_'").optional(),
     databaseUrl: z.string().max(1_000).regex(/^postgres(ql)?:\/\/\S+$/, "a URL such as postgres://user:password@host:5432/database").optional(),
@@ -135,7 +147,7 @@ export type Settings = z.infer<typeof schema>;
 
 /** Paths of keys whose values never reach a screen, a log or a record. */
 export const secretKeys: readonly string[] = [
-  "hosts.hcloud.token", "freeswitch.aptCredentials", "freeswitch.token", "registry.password", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.demoPassword",
+  "hosts.hcloud.token", "freeswitch.aptCredentials", "freeswitch.token", "registry.password", "secrets.eslPassword", "secrets.directoryPassword", "secrets.meshPassword", "secrets.turnSecret", "secrets.demoPassword",
   "secrets.adminToken", "secrets.databaseUrl", "signIn.jwtSecret",
 ];
 
@@ -176,7 +188,7 @@ export function readSettings(config: Record<string, unknown>, environment: Recor
   }
   const result = schema.safeParse(given);
   if (!result.success) throw refusal(result.error.issues[0]!, given, fromEnvironment, where);
-  const conflict = placementConflict(result.data);
+  const conflict = placementConflict(result.data) ?? turnConflict(result.data);
   if (conflict) throw new Refusal(`${where}: ${conflict}`);
   return result.data;
 }

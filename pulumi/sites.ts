@@ -21,6 +21,9 @@ export function tlsKindOf(settings: Pick<Settings, "site" | "switchSite" | "tls"
   return [settings.site, switchSiteOf(settings)].some((name) => closed.test(name)) ? "private" : "acme";
 }
 
+/** Names that certificates of the stack are for. */
+export const certifiedNames = ({ site, switchSite, turn }: Pick<Settings, "site" | "switchSite" | "turn">) => [...new Set([site, switchSiteOf({ site, switchSite }), ...(turn.enabled && turn.site !== undefined ? [turn.site] : [])])];
+
 const origin = (scheme: "http" | "ws", settings: Sites, site: string, port: number) => {
   const secure = isSecure(settings);
   return `${scheme}${secure ? "s" : ""}://${site}${port === (secure ? 443 : 80) ? "" : `:${port}`}`;

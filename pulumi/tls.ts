@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { Refusal } from "./refusal.ts";
-import { switchSiteOf, tlsKindOf, type TlsKind } from "./sites.ts";
+import { certifiedNames, tlsKindOf, type TlsKind } from "./sites.ts";
 import type { Settings } from "./settings.ts";
 
 /**
@@ -32,13 +32,13 @@ export const authorityOf = (directory: string) => {
  * @param directory the stack's own, with its private authority
  * @throws Refusal when a file is missing, or doesn't fit
  */
-export function tlsOf(settings: Pick<Settings, "site" | "switchSite" | "tls">, directory: string): Tls {
+export function tlsOf(settings: Pick<Settings, "site" | "switchSite" | "turn" | "tls">, directory: string): Tls {
   const kind = tlsKindOf(settings);
   if (kind === "off") return { kind, files: {}, environment: {} };
   if (kind === "acme") return acme(settings.tls);
   if (kind === "files") {
     const [certificate, key] = [read("certificate", settings.tls.certificate!), read("key", settings.tls.key!)];
-    refuseUnfit(certificate, key, [...new Set([settings.site, switchSiteOf(settings)])], new Date());
+    refuseUnfit(certificate, key, certifiedNames(settings), new Date());
     return { kind, files: { "tls-certificate": certificate, "tls-key": key }, environment: {} };
   }
   const authority = authorityOf(directory);

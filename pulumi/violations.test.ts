@@ -4,11 +4,12 @@ import { data, service } from "./containers.ts";
 import { edgeContainer } from "./edge.ts";
 import { readSettings } from "./settings.ts";
 import { switchContainer } from "./softswitch.ts";
+import { turnContainer } from "./turn.ts";
 import { containerViolations, firewallViolations } from "./violations.ts";
 
 const settings = readSettings({}, {}, "a test");
 const host = { privateAddress: "127.0.0.1", publicAddress: "127.0.0.1" };
-const images = { switch: "houseline/freeswitch:1", sound: "houseline/freeswitch-sound:1", edge: "houseline/edge:1", secrets: "houseline/secrets:1", appServer: "houseline/app-server:1" };
+const images = { switch: "houseline/freeswitch:1", sound: "houseline/freeswitch-sound:1", edge: "houseline/edge:1", secrets: "houseline/secrets:1", appServer: "houseline/app-server:1", turn: "houseline/turn:1" };
 const facts = new Map(Object.values(images).map((image) => [image, { hasHealthcheck: true }]));
 const plan = switchContainer({ stack: "x", settings, host, images, choice: { kind: "freeswitch", why: "" }, directoryUrls: [], peers: [], voicemailDirectory: "/v" });
 const switchProps = service(plan);
@@ -17,9 +18,10 @@ const withVariable = (name: string, value: string) => ({ envs: switchProps.envs.
 
 describe("the guard rails", () => {
   it("let through every container that this program declares", () => {
-    const server = serverContainer({ stack: "x", settings, host, images, switches: [], dataDirectory: "/d" });
+    const server = serverContainer({ stack: "x", settings, host, images, switches: [], turnUrls: [], dataDirectory: "/d" });
     const edges = (["switch", "application"] as const).map((kind) => edgeContainer({ stack: "x", role: kind, kind, image: images.edge, healthySeconds: 60, site: "localhost", address: "127.0.0.1", port: 8080, upstreams: 10_022 }));
-    for (const each of [plan, server, ...edges]) expect(containerViolations(each.role, service(each), facts), each.role).toEqual([]);
+    const relay = turnContainer({ stack: "x", settings, host, images, peers: ["203.0.113.7"] });
+    for (const each of [plan, server, relay, ...edges]) expect(containerViolations(each.role, service(each), facts), each.role).toEqual([]);
     expect(containerViolations("secrets", data("x", "secrets", images.secrets), facts)).toEqual([]);
   });
 
@@ -53,13 +55,18 @@ describe("the guard rails", () => {
     expect(check({ image: `registry.example.com/freeswitch@sha256:${"0".repeat(64)}` })).toEqual([]);
   });
 
+  it.each(["", "0.0.0.0", "10.0.0.0/8", "203.0.113.7 10.0.0.0-10.255.255.255"])("refuse a relay that forwards to '%s'", (peers) => {
+    const props = service(turnContainer({ stack: "x", settings, host, images, peers: peers.split(" ") }));
+    expect(containerViolations("turn", props, facts)).toEqual([expect.stringContaining(`Container turn: HOUSELINE_TURN_PEERS is '${peers}'`)]);
+  });
+
   it("refuse a firewall that opens to everybody what is not for everybody", () => {
     const rule = (port: string | undefined, sourceIps: string[], protocol = "tcp") => ({ direction: "in", protocol, port, sourceIps });
     const { ports } = settings;
     const fine = [rule("443", ["0.0.0.0/0", "::/0"]), rule(String(ports.switchEdge), ["0.0.0.0/0"]), rule(`${ports.rtp}-${ports.rtp + 3 * 5_460 - 1}`, ["0.0.0.0/0"], "udp"), rule("22", ["198.51.100.7/32"]), rule(undefined, ["0.0.0.0/0"], "icmp")];
-    expect(firewallViolations("edge", { rules: fine }, ports)).toEqual([]);
+    expect(firewallViolations("edge", { rules: fine }, settings)).toEqual([]);
     const open = [rule("8021", ["0.0.0.0/0"]), rule("22", ["::/0"]), rule("any", ["0.0.0.0/0"]), rule("1-65535", ["0.0.0.0/0"]), rule(`${ports.rtp}-65535`, ["0.0.0.0/0"], "udp")];
-    const found = firewallViolations("edge", { rules: open }, ports);
+    const found = firewallViolations("edge", { rules: open }, settings);
     expect(found).toHaveLength(open.length);
     expect(found[0]).toMatch(/^Firewall edge: rule 1 lets everybody \(0\.0\.0\.0\/0\) reach tcp 8021\./);
   });

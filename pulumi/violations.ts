@@ -25,7 +25,7 @@ export function containerViolations(name: string, props: Props, images: Readonly
   const own = (props.healthcheck as { tests?: string[] } | undefined)?.tests;
   if (own?.[0] === "NONE" || (own === undefined && images.get(image)?.hasHealthcheck === false)) say(`neither 'healthcheck' nor the image ${image} has a health check: an upgrade could not tell whether it works.`);
   if (props.wait !== true) say("'wait' is not true: the old release would be stopped before this one is healthy.");
-  found.push(...drainViolations(name, props), ...addressViolations(name, props));
+  found.push(...drainViolations(name, props), ...addressViolations(name, props), ...relayViolations(name, props));
   return found;
 }
 
@@ -47,6 +47,13 @@ function addressViolations(name: string, props: Props): string[] {
   ];
 }
 
+/** Where a relay forwards to: single addresses, or whoever has an account could reach what is behind its host. */
+function relayViolations(name: string, props: Props): string[] {
+  const peers = variable(props, "HOUSELINE_TURN_PEERS");
+  const isOne = (peer: string) => /^\d{1,3}(\.\d{1,3}){3}$/.test(peer) && peer !== "0.0.0.0";
+  return peers === undefined || peers.split(" ").every(isOne) ? [] : [`Container ${name}: HOUSELINE_TURN_PEERS is '${peers}': the relay would forward to more than the switches' media, and be a way into the network behind its host.`];
+}
+
 function variable({ envs }: Props, name: string): string | undefined {
   return ((envs as unknown[] | undefined) ?? []).filter((line) => typeof line === "string").find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1);
 }
@@ -62,9 +69,10 @@ export function isPinned(image: string): boolean {
 
 interface Rule { direction?: string; protocol?: string; port?: string; sourceIps?: string[] }
 
-/** Which ports a firewall opens to everybody that are not for everybody: only the edges and media are. */
-export function firewallViolations(name: string, props: Props, ports: Settings["ports"]): string[] {
-  const forAll = [[80, 80], [443, 443], [ports.applicationEdge, ports.applicationEdge], [ports.switchEdge, ports.switchEdge], [ports.rtp, ports.rtp + rtpPorts * slots - 1]] as const;
+/** Which ports a firewall opens to everybody that are not for everybody: only the edges, media and the relay are. */
+export function firewallViolations(name: string, props: Props, { ports, turn }: Pick<Settings, "ports" | "turn">): string[] {
+  const forAll = [[80, 80], [443, 443], [ports.applicationEdge, ports.applicationEdge], [ports.switchEdge, ports.switchEdge], [ports.rtp, ports.rtp + rtpPorts * slots - 1],
+    ...(turn.enabled ? [[ports.turn, ports.turn], [ports.turnTls, ports.turnTls]] as const : [])] as const;
   return ((props.rules as Rule[] | undefined) ?? []).flatMap(({ direction, protocol, port, sourceIps }, index) => {
     const open = (sourceIps ?? []).find((range) => /\/0$/.test(range));
     if (direction !== "in" || open === undefined || protocol === "icmp") return [];

@@ -12,7 +12,6 @@ import { say, step } from "../terminal.ts";
 import type { ImagesContext } from "./index.ts";
 import { lockChanges, npmVersions, packageVersions } from "./lock-changes.ts";
 
-const packageLock = "images/freeswitch/packages.lock";
 const npmLock = "package-lock.json";
 
 /** What a lock would become, and what that changes in words; a reason where it can't be asked. */
@@ -21,7 +20,7 @@ interface Update { what: string; file: string; text?: string; changes: string[];
 /** `./houseline images --update`: asks every source what is newest, writes the lock files, and says what changed. */
 export async function update(context: ImagesContext): Promise<number> {
   const updates: Update[] = [];
-  for (const [what, ask] of [["base images", bases], ["packages of FreeSWITCH and Debian", packages], ["npm packages", npm], ["sounds", sounds]] as const) {
+  for (const [what, ask] of [["base images", bases], ["packages of FreeSWITCH and Debian", packages], ["packages of the relay", relayPackages], ["npm packages", npm], ["sounds", sounds]] as const) {
     updates.push(await step(`Asking for ${what}`, async () => ({ what, ...await ask(context) })));
   }
   for (const { file, text } of updates) if (text !== undefined) writeFileSync(join(repositoryRoot, file), text);
@@ -59,10 +58,20 @@ async function bases(): Promise<Omit<Update, "what">> {
 }
 
 async function packages({ client, settings }: ImagesContext): Promise<Omit<Update, "what">> {
-  const file = packageLock;
+  const file = "images/freeswitch/packages.lock";
   const here = { ...settings, registry: { ...settings.registry, address: undefined } };
   if (chooseSwitch({ ...here, switch: { kind: "auto" } }).kind !== "freeswitch" || settings.freeswitch.image !== undefined) return { file, changes: [], reason: "not asked, no source of FreeSWITCH's packages is configured" };
-  const resolved = await resolvePackages(client, repositoryRoot, settings.freeswitch);
+  return locked(file, await resolvePackages(client, repositoryRoot, "freeswitch", settings.freeswitch));
+}
+
+async function relayPackages({ client, settings }: ImagesContext): Promise<Omit<Update, "what">> {
+  const file = "images/turn/packages.lock";
+  if (!settings.turn.enabled) return { file, changes: [], reason: "not asked, the stack has no relay ('houseline:turn.enabled')" };
+  return locked(file, await resolvePackages(client, repositoryRoot, "turn", settings.freeswitch));
+}
+
+/** The lock with the lines of these architectures in the place of its own. */
+function locked(file: string, resolved: string): Omit<Update, "what"> {
   const before = readFileSync(join(repositoryRoot, file), "utf8");
   const architectures = new Set(resolved.split("\n").map((line) => line.split(" ")[0]));
   const kept = before.split("\n").filter((line) => line !== "" && (line.startsWith("#") || !architectures.has(line.split(" ")[0])));

@@ -11,13 +11,15 @@ const everybody = ["0.0.0.0/0", "::/0"];
  * hosts doesn't pass through it.
  *
  * @param sshFrom ranges such as `203.0.113.0/24` and `2001:db8::/48`
+ * @param turn whether there is a relay; what it sends to the switch beside it comes through no firewall
  */
-export function firewallRules(servers: Servers, ports: Settings["ports"], sshFrom: readonly string[]): Rule[] {
+export function firewallRules(servers: Servers, ports: Settings["ports"], sshFrom: readonly string[], turn = false): Rule[] {
   const rule = (description: string, protocol: Rule["protocol"], port: string | undefined, sourceIps: readonly string[]): Rule => ({ description, direction: "in", protocol, ...(port === undefined ? {} : { port }), sourceIps: [...sourceIps] });
   return [
     ...(servers === "application" ? [] : [
       rule("SIP over WebSocket", "tcp", String(ports.switchEdge), everybody),
       rule("media", "udp", `${ports.rtp}-${ports.rtp + slots * rtpPorts - 1}`, everybody),
+      ...(turn ? [rule("relay of media, by TCP", "tcp", String(ports.turn), everybody), rule("relay of media, by TLS", "tcp", String(ports.turnTls), everybody)] : []),
     ]),
     ...(servers === "softswitch" ? [] : [rule("softphone and API", "tcp", String(ports.applicationEdge), everybody)]),
     rule("SSH", "tcp", "22", sshFrom),

@@ -24,7 +24,7 @@ async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "u
   };
   const key = { publicKey: "ssh-ed25519 AAAAC3Nz", privateKey: "the private half" };
   const machines = new Machines("machines", {
-    stack: "production", ports: settings.ports, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key },
+    stack: "production", ports: settings.ports, turn: settings.turn.enabled, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key },
     names: { softswitch: "switch.example.com", application: "phone.example.com" }, ...what,
   }, { transformations: [watch] });
   const outputs = await new Promise<Record<MachineName, Machine>>((resolve) => pulumi.all([machines.softswitch, machines.application]).apply(([softswitch, application]) => resolve({ softswitch, application })));

@@ -9,6 +9,8 @@ import { firewallRules } from "./firewall.ts";
 export interface MachinesArgs {
   stack: string;
   ports: Settings["ports"];
+  /** Whether the softswitch's host has a relay. */
+  turn: boolean;
   options: Settings["hosts"]["hcloud"];
   /** Name that browsers use for each host: its reverse DNS. */
   names: Record<MachineName, string>;
@@ -72,7 +74,7 @@ export class Machines extends pulumi.ComponentResource {
     }
 
     function createMachine(machine: MachineName, servers: Servers, serverType: string): pulumi.Output<Machine> {
-      const firewall = new hcloud.Firewall(`${machine}-firewall`, { name: `houseline-${stack}-${machine}`, labels, rules: firewallRules(servers, args.ports, (wanted.sshFrom ?? "").split(" ")) }, child);
+      const firewall = new hcloud.Firewall(`${machine}-firewall`, { name: `houseline-${stack}-${machine}`, labels, rules: firewallRules(servers, args.ports, (wanted.sshFrom ?? "").split(" "), args.turn) }, child);
       const first = { ...(one ? {} : { privateAddress: addresses[machine] }) };
       const setup = setupTag(wanted.image, first);
       const isReplaced = args.replace === machine;

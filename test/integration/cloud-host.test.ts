@@ -33,7 +33,7 @@ describe.skipIf(noHosts !== undefined)(`a host of Hetzner Cloud, as far as a mac
   });
 
   it("its firewall's rules, in the kernel of the machine, let in what they name and nothing else", async () => {
-    const tcp = [ports.switchEdge, ports.applicationEdge, ports.sipWs, ports.esl, ports.app, ports.directory];
+    const tcp = [ports.switchEdge, ports.applicationEdge, ports.sipWs, ports.esl, ports.app, ports.directory, ports.turn, ports.turnTls];
     const udp = [ports.rtp, ports.rtp + 16_379, ports.sip];
     await host.write("/tmp/listen.pl", listener(tcp, udp));
     await docker("exec", "--detach", host.id, "perl", "/tmp/listen.pl");
@@ -48,8 +48,10 @@ describe.skipIf(noHosts !== undefined)(`a host of Hetzner Cloud, as far as a mac
       ["softswitch", from, { tcp: [22, ports.switchEdge], udp: [ports.rtp, ports.rtp + 16_379] }],
       ["application", from, { tcp: [22, ports.applicationEdge], udp: [] }],
       ["both", "192.0.2.0/24", { tcp: [ports.switchEdge, ports.applicationEdge], udp: [ports.rtp, ports.rtp + 16_379] }],
+      ["softswitch with a relay", from, { tcp: [22, ports.switchEdge, ports.turn, ports.turnTls], udp: [ports.rtp, ports.rtp + 16_379] }],
     ] as const) {
-      await host.write("/tmp/rules", `flush ruleset\n${nftRules(firewallRules(servers, ports, [sshFrom, "2001:db8::/48"]))}`);
+      const [which, relay] = servers === "softswitch with a relay" ? ["softswitch", true] as const : [servers, false] as const;
+      await host.write("/tmp/rules", `flush ruleset\n${nftRules(firewallRules(which, ports, [sshFrom, "2001:db8::/48"], relay))}`);
       expect((await host.shell("nft -f /tmp/rules 2>&1")).stdout).toBe("");
       expect(await reached(), servers).toEqual(wanted);
     }

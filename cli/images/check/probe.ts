@@ -12,6 +12,7 @@ import type { Settings } from "../../../pulumi/settings.ts";
 import { directoryUrls, switchContainer } from "../../../pulumi/softswitch.ts";
 import { padding, tarEnd, tarHeader } from "../../../pulumi/tar.ts";
 import { lastLog } from "../../../pulumi/stack-containers.ts";
+import { turnContainer } from "../../../pulumi/turn.ts";
 
 /** A container of an image as it is deployed, and the ports that it must and may listen on. */
 interface Probe { plan: ContainerPlan; must: number[]; may: number[]; volumes: string[] }
@@ -25,15 +26,16 @@ function probesOf(image: Image, settings: Settings): Probe[] {
   const common = { stack: "check", settings, host: loopback };
   const { ports, site } = settings;
   const kind = image.name === "freeswitch" || image.name === "lab-switch" ? image.name : undefined;
-  const images = { switch: image.reference, sound: "", edge: image.reference, secrets: "", appServer: image.reference };
+  const images = { switch: image.reference, sound: "", edge: image.reference, secrets: "", appServer: image.reference, turn: image.reference };
   if (kind !== undefined) {
     const plan = switchContainer({ ...common, images, choice: { kind, why: "" }, directoryUrls: directoryUrls("127.0.0.1", ports.directory), peers: ["127.0.0.1"], voicemailDirectory: "/nowhere" });
     return [{ plan, must: [ports.sipWs, ports.esl], may: [ports.sip], volumes: ["/slots", "/var/lib/houseline/switch", "/var/lib/houseline/voicemail"] }];
   }
   if (image.name === "app-server") {
-    const plan = serverContainer({ ...common, images, switches: [{ name: "nobody", eslHost: "127.0.0.1", eslPort: ports.esl, sipUrl: `ws://${site}:${ports.switchEdge}/sip` }], dataDirectory: "/nowhere" });
+    const plan = serverContainer({ ...common, images, switches: [{ name: "nobody", eslHost: "127.0.0.1", eslPort: ports.esl, sipUrl: `ws://${site}:${ports.switchEdge}/sip` }], turnUrls: [], dataDirectory: "/nowhere" });
     return [{ plan, must: [ports.app, ports.directory], may: [], volumes: ["/slots", "/data"] }];
   }
+  if (image.name === "turn") return [{ plan: turnContainer({ ...common, images, peers: ["127.0.0.1"] }), must: [ports.turn, ports.turnRelay], may: [], volumes: ["/slots"] }];
   if (image.name !== "edge") return [];
   return ([["switch", ports.switchEdge, ports.sipWs], ["application", ports.applicationEdge, ports.app]] as const).map(([edge, port, upstreams]) => ({
     plan: edgeContainer({ stack: "check", role: `${edge} edge`, kind: edge, image: image.reference, healthySeconds: settings.healthySeconds, site, address: "127.0.0.1", port, upstreams }),
@@ -81,7 +83,7 @@ async function giveSecrets(client: DockerClient, container: string): Promise<voi
   const path = join(tmpdir(), `houseline-check-${process.pid}-${randomBytes(4).toString("hex")}.tar`);
   const fd = openSync(path, "wx+", 0o600);
   try {
-    for (const name of ["esl-password", "directory-password", "mesh-password"]) {
+    for (const name of ["esl-password", "directory-password", "mesh-password", "turn-secret"]) {
       const content = Buffer.from(randomBytes(24).toString("hex"));
       for (const part of [tarHeader(name, content.length, "0", 0o444), content, padding(content.length)]) writeSync(fd, part);
     }
