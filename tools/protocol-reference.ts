@@ -16,7 +16,7 @@ const protocol = join(root, "app", "protocol");
 /** Schemas with a chapter of their own: elsewhere they are named. */
 const named: Record<string, z.ZodType> = {
   Call: wire.call, Party: wire.party, Participant: wire.participant, HistoryEntry: wire.historyEntry, Person: wire.person, Profile: wire.profile, Device: wire.device,
-  Message: wire.message, Room: wire.room, Moderation: wire.moderation, Snapshot: wire.snapshot, SipAccount: wire.sipAccount,
+  Message: wire.message, Room: wire.room, Moderation: wire.moderation, Snapshot: wire.snapshot, SipAccount: wire.sipAccount, TurnServer: wire.turnServer,
 };
 /** Scalars that are named by what they are. */
 const scalars: [z.ZodType, string][] = [

@@ -80,7 +80,7 @@ export class CallLeg extends Emitter<CallLegEvents> {
   }
 
   answer(mediaStream: MediaStream): void {
-    this.#session.answer({ mediaStream, pcConfig: { iceServers: [] } });
+    this.#session.answer({ mediaStream, pcConfig: { iceServers: this.line.iceServers } });
   }
 
   /** Asks the switch to change the hold; false while the last change is still being agreed on. */

@@ -39,12 +39,15 @@ export class Registration extends Emitter<RegistrationEvents> {
    * Registers where the server says. Until the new registration is there, calls go and come over the old one; it stays for the calls on it.
    */
   use(account: SipAccount | null): void {
-    if (account && this.#newest && this.#newest.state !== "stopped" && isSame(account, this.#account)) return;
+    if (account && this.#newest && this.#newest.state !== "stopped" && isSame(account, this.#account)) {
+      this.#account = account;
+      return this.#newest.renewTurn(account.turn);
+    }
     this.#account = account;
     void this.#next?.stop();
     this.#next = undefined;
     // Back to where it is registered still.
-    if (account && this.#line?.state === "registered" && isSame(account, this.#line.account)) return;
+    if (account && this.#line?.state === "registered" && isSame(account, this.#line.account)) return this.#line.renewTurn(account.turn);
     if (!account || this.#line?.state !== "registered") this.retire();
     if (account) {
       const line = new SipLine(account);
@@ -105,6 +108,7 @@ export class Registration extends Emitter<RegistrationEvents> {
   }
 }
 
+/** Whether it is the same registration; its relay may have another credential. */
 function isSame(one: SipAccount, other: SipAccount | null): boolean {
   return one.url === other?.url && one.domain === other.domain && one.user === other.user && one.password === other.password;
 }

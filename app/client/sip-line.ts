@@ -2,7 +2,7 @@ import { UA, WebSocketInterface } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession.js";
 import type { IncomingRequest } from "jssip/lib/SIPMessage.js";
 import type { RTCSessionEvent } from "jssip/lib/UA.js";
-import type { SipAccount } from "../protocol/wire.ts";
+import type { SipAccount, TurnServer } from "../protocol/wire.ts";
 import { lineBackOff, registrationBackOff, waitBefore } from "./back-off.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -43,6 +43,7 @@ export class SipLine extends Emitter<SipLineEvents> {
   readonly #socket: WebSocketInterface;
   readonly #sessions = new Set<RTCSession>();
   #state: LineState = "connecting";
+  #turn: TurnServer | undefined;
   #retired = false;
   #attempt = 0;
   #reconnects = 0;
@@ -53,6 +54,7 @@ export class SipLine extends Emitter<SipLineEvents> {
   constructor(account: SipAccount) {
     super();
     this.account = account;
+    this.#turn = account.turn;
     this.#socket = new WebSocketInterface(account.url);
     // The edge ends TLS: the switch hears plain ws, and with "WSS" in Via its answer to REGISTER would never arrive.
     this.#socket.via_transport = "ws";
@@ -90,9 +92,21 @@ export class SipLine extends Emitter<SipLineEvents> {
     this.#ua.start();
   }
 
+  /** Where a leg that begins now may have its media relayed; the switch itself is reached without. */
+  get iceServers(): RTCIceServer[] {
+    if (!this.#turn) return [];
+    const { urls, username, credential } = this.#turn;
+    return [{ urls, username, credential }];
+  }
+
+  /** For legs from now on: a credential ends some time, and the registration goes on. */
+  renewTurn(turn: TurnServer | undefined): void {
+    this.#turn = turn;
+  }
+
   /** Sends an INVITE to a user name or an extension. */
   invite(target: string, mediaStream: MediaStream): RTCSession {
-    const session = this.#ua.call(`sip:${target}@${this.account.domain}`, { mediaStream, pcConfig: { iceServers: [] } });
+    const session = this.#ua.call(`sip:${target}@${this.account.domain}`, { mediaStream, pcConfig: { iceServers: this.iceServers } });
     this.#keep(session);
     return session;
   }

@@ -28,7 +28,7 @@ export const events = {
   messageState: z.object({ with: userName, upTo: z.number().int(), state: deliveryState }),
   /** A device of this person's came, went or was signed out. */
   devices: z.object({ devices: z.array(device) }),
-  /** The switch to register with changed, or (null) there is none at the moment. */
+  /** The switch to register with changed, or (null) there is none at the moment; with the same switch, its relay's credential is a new one. */
   sip: z.object({ sip: sipAccount.nullable() }),
   /** This release is going; the socket closes with `goingAway` after `delayMs`. */
   goodbye: z.object({ delayMs: z.number() }),

@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { call } from "./calls.ts";
+import { time } from "./names.ts";
 import { person, profile } from "./people.ts";
+
+/** A relay for media (TURN, RFC 8656), for a browser whose network lets no UDP out. Good until `expiresAt`; a new one comes in time, as a `sip` event. */
+export const turnServer = z.object({
+  urls: z.array(z.string().regex(/^turns?:[^\s"'<>]+$/).max(500)).min(1).max(4).describe("as RTCIceServer has them, e.g. turns:switch.example.com:5349?transport=tcp"),
+  username: z.string().max(200).describe("the second at which it ends (Unix time), ':', and the SIP account's authentication name"),
+  credential: z.string().max(100),
+  expiresAt: time,
+});
+export type TurnServer = z.infer<typeof turnServer>;
 
 /** What a browser needs to register with the switch: made for one session, revoked with it. */
 export const sipAccount = z.object({
@@ -9,6 +19,7 @@ export const sipAccount = z.object({
   user: z.string().describe("authentication name: the person's user name, '~', and what is this session's own, e.g. anna~k3f9"),
   password: z.string(),
   kind: z.enum(["freeswitch", "lab-switch"]).describe("which program answers there: shown to the person when it is not FreeSWITCH"),
+  turn: turnServer.optional().describe("how media gets to the switch where UDP is blocked; absent when the stack has no relay"),
 });
 export type SipAccount = z.infer<typeof sipAccount>;
 

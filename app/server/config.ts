@@ -29,6 +29,14 @@ export interface JwtConfig {
   extensions: readonly [number, number];
 }
 
+/** The stack's relay; without URLs there is none. */
+export interface TurnConfig {
+  /** Where browsers reach it (RFC 7065). */
+  urls: readonly string[];
+  /** Shared with it. */
+  secret: string;
+}
+
 export interface Config {
   /** Port of this slot, on loopback: `/ws`, `/healthz`, the softphone. */
   port: number;
@@ -46,6 +54,7 @@ export interface Config {
   /** The stack's own API token, with every permission; empty: none. */
   adminToken: string;
   jwt: JwtConfig;
+  turn: TurnConfig;
   /** Origins whose pages may call `/api`. */
   apiOrigins: ReadonlySet<string>;
   dataDirectory: string;
@@ -99,12 +108,22 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       clockSkewSeconds: number("HOUSELINE_JWT_CLOCK_SKEW", 0, 300, 30),
       extensions: readRange(text("HOUSELINE_JWT_EXTENSIONS", "2000-8999")),
     },
+    turn: readTurn(environment.HOUSELINE_TURN_URLS ?? "", join(secrets, "turn-secret")),
     apiOrigins: new Set((environment.HOUSELINE_API_ORIGINS ?? "").split(/\s+/).filter(Boolean)),
     dataDirectory: text("HOUSELINE_DATA", "/data"),
     databaseUrl: secret(join(secrets, "database-url"), "may be missing"),
     softphoneDirectory: text("HOUSELINE_SOFTPHONE", "/srv/softphone"),
     logLevel,
   };
+}
+
+function readTurn(text: string, path: string): TurnConfig {
+  const urls = text.split(/\s+/).filter(Boolean);
+  if (urls.length === 0) return { urls, secret: "" };
+  if (urls.length > 4 || !urls.every((url) => /^turns?:[A-Za-z0-9.-]+:[0-9]{1,5}\?transport=(tcp|udp)$/.test(url))) {
+    throw new Failure(`HOUSELINE_TURN_URLS must be at most four URLs such as turns:switch.example.com:5349?transport=tcp, separated by a space; it is '${text}'.`);
+  }
+  return { urls, secret: secret(path) };
 }
 
 function readRange(text: string): readonly [number, number] {

@@ -7,12 +7,13 @@ import { Prepared, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import type { Switches } from "./switch/switches.ts";
+import type { Turn } from "./turn.ts";
 
 /** Calls that ended this recently are told to whoever comes back. */
 const recentlyMs = 120_000;
 const mostRecent = 20;
 
-interface Parts { people: People; sessions: Sessions; calls: Calls; switches: Switches; profiles: Profiles; history: History; domain: string }
+interface Parts { people: People; sessions: Sessions; calls: Calls; switches: Switches; profiles: Profiles; history: History; turn: Turn; domain: string }
 
 /** Everything that a device has to know when it comes. */
 export class Snapshots {
@@ -46,9 +47,11 @@ export class Snapshots {
 
   /** What a device registers with, at the switch that takes calls now. */
   account(session: Session): SipAccount | null {
-    const { switches, sessions, domain } = this.#parts;
+    const { switches, sessions, turn, domain } = this.#parts;
     const chosen = switches.chosen;
-    return chosen ? { url: chosen.url, domain, user: session.sipUser, password: sessions.sipPassword(session.id), kind: chosen.kind } : null;
+    if (!chosen) return null;
+    const relay = turn.serverFor(session.sipUser);
+    return { url: chosen.url, domain, user: session.sipUser, password: sessions.sipPassword(session.id), kind: chosen.kind, ...(relay && { turn: relay }) };
   }
 
   async #ended(user: string): Promise<Call[]> {

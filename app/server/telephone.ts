@@ -28,6 +28,7 @@ import { SignIn } from "./sign-in.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Store } from "./store/store.ts";
 import { Switches } from "./switch/switches.ts";
+import { Turn } from "./turn.ts";
 
 /** Changes of somebody's own are told together when they come this close to each other. */
 const togetherMs = 50;
@@ -54,6 +55,7 @@ export class Telephone {
   readonly signIn: SignIn;
   readonly rooms: Rooms;
   readonly index: PeopleIndex;
+  readonly #turn: Turn;
   readonly #log: Logger;
   readonly #drain: Drain;
   readonly #opening: ReturnType<typeof openingRequests>;
@@ -66,6 +68,7 @@ export class Telephone {
   readonly #toldOfSeveral = new Set<string>();
   #sweep: NodeJS.Timeout | undefined;
   #introducing: NodeJS.Timeout | undefined;
+  #renewing: NodeJS.Timeout | undefined;
 
   constructor(config: Config, store: Store, log: Logger, server: string = randomUUID()) {
     this.server = server;
@@ -82,7 +85,8 @@ export class Telephone {
     this.profiles = new Profiles(store, this.people);
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
-    this.snapshots = new Snapshots({ ...this.parts, domain: config.domain });
+    this.#turn = new Turn(config.turn);
+    this.snapshots = new Snapshots({ ...this.parts, turn: this.#turn, domain: config.domain });
     this.newcomers = new Newcomers(this.people, config.jwt.extensions, log);
     this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: this.newcomers, log });
     this.#drain = new Drain(this.sessions, log);
@@ -104,6 +108,7 @@ export class Telephone {
     await this.sessions.start();
     await this.store.removeOld(Date.now());
     this.#sweep = setInterval(() => void this.store.removeOld(Date.now()).catch((error: Error) => this.#log.warn({ reason: error.message }, "old rows were not removed")), sweepMs);
+    this.#renewing = this.#turn.renew(() => this.sessions.all, (session) => this.#tellAccount(session));
     this.#introducing = setInterval(() => this.#introduce([...this.sessions.all]), introduceMs);
   }
 
@@ -150,6 +155,7 @@ export class Telephone {
   close(): void {
     clearInterval(this.#sweep);
     clearInterval(this.#introducing);
+    clearInterval(this.#renewing);
     this.#presence.close();
     this.telephony.close();
     this.sessions.close();
@@ -296,7 +302,11 @@ export class Telephone {
   }
 
   #onSwitch(): void {
-    for (const session of this.sessions.all) session.emit("sip", { sip: this.snapshots.account(session) });
+    for (const session of this.sessions.all) this.#tellAccount(session);
+  }
+
+  #tellAccount(session: Session): void {
+    session.emit("sip", { sip: this.snapshots.account(session) });
   }
 
   #devicesChanged(user: string): void {
