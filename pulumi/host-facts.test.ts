@@ -3,7 +3,7 @@ import { readFacts, unfitFor } from "./host-facts.ts";
 
 const said = "os=debian\nrelease=12\nmachine=x86_64\nuser=0\ndocker=20.10.24\naddresses=127.0.0.1 203.0.113.10 10.0.0.2 ::1\nfirstPort=80\n";
 const host = { name: "root@203.0.113.10", servers: "softswitch" as const, addresses: { edge: "0.0.0.0", private: "10.0.0.2", public: "203.0.113.10" } };
-const ports = { applicationEdge: 443, switchEdge: 443, sipWs: 5_066, sip: 5_080, esl: 8_021, rtp: 16_384, app: 10_022, directory: 10_032, turn: 3_478, turnTls: 5_349, turnRelay: 10_240 };
+const ports = { applicationEdge: 443, switchEdge: 443, sipWs: 5_066, sip: 5_080, esl: 8_021, rtp: 16_384, app: 10_022, directory: 10_032, turn: 3_478, turnTls: 5_349, turnLocal: 10_042, turnRelay: 32_768 };
 const turn = { enabled: false };
 
 describe("what a host says of itself", () => {

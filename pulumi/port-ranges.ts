@@ -7,8 +7,8 @@ export interface PortRange { key: string; first: number; last: number; protocol:
 export const slots = 3;
 /** RTP ports of a slot. */
 export const rtpPorts = 5_460;
-/** Ports of a slot that the relay sends from; on the first it is spoken to itself, on loopback. */
-export const relayPorts = 2_000;
+/** Ports of a slot that the relay sends from: of what browsers ask for, a leg takes one for each way to it and each network of theirs. */
+export const relayPorts = 5_460;
 
 /** Which of the stack's two servers a host has. */
 export type Servers = "softswitch" | "application" | "both";
@@ -25,7 +25,8 @@ export function portRanges(ports: Settings["ports"], addresses: Settings["addres
     ({ key: `ports.${key}`, first: ports[key], last: ports[key], protocol: "tcp", address });
   const relay = turn?.enabled ? [
     ...(["turn", "turnTls"] as const).map((key) => single(key, turn.address ?? addresses.public)),
-    { key: "ports.turnRelay", first: ports.turnRelay, last: ports.turnRelay + slots * relayPorts - 1, protocol: "both" as const, address: addresses.public },
+    slotted("turnLocal", "tcp", "127.0.0.1"),
+    { key: "ports.turnRelay", first: ports.turnRelay, last: ports.turnRelay + slots * relayPorts - 1, protocol: "udp" as const, address: addresses.public },
   ] : [];
   const softswitch = [
     single("switchEdge"),

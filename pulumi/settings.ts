@@ -84,7 +84,8 @@ export const schema = z.strictObject({
     directory: port(10_032),
     turn: edgePort(3_478),
     turnTls: edgePort(5_349),
-    turnRelay: port(10_240),
+    turnLocal: port(10_042),
+    turnRelay: port(32_768),
   }).prefault({}),
   switch: z.strictObject({ kind: z.enum(["auto", "freeswitch", "lab"]).default("auto") }).prefault({}),
   freeswitch: z.strictObject({

@@ -40,7 +40,7 @@ describe("a relay", () => {
     const { environment } = turnContainer({ stack: "x", settings, host: { publicAddress: "203.0.113.10" }, images: { turn: "houseline/turn:1", secrets: "s" }, peers: ["203.0.113.10"], tls: { kind: "private", files: {}, environment: {} } });
     expect(environment).toEqual({
       HOUSELINE_TURN_ADDRESS: "203.0.113.11", HOUSELINE_TURN_PORT: "3478", HOUSELINE_TURN_TLS_PORT: "443", HOUSELINE_TLS: "private", HOUSELINE_TURN_SITE: "phone.example.com",
-      HOUSELINE_TURN_PEERS: "203.0.113.10", HOUSELINE_RELAY_ADDRESS: "203.0.113.10", HOUSELINE_RELAY_PORT: "10240", HOUSELINE_RELAY_PORTS: "2000", HOUSELINE_DOMAIN: "houseline.internal", HOUSELINE_DRAIN_SECONDS: "3600",
+      HOUSELINE_TURN_PEERS: "203.0.113.10", HOUSELINE_RELAY_ADDRESS: "203.0.113.10", HOUSELINE_TURN_LOCAL_PORT: "10042", HOUSELINE_RELAY_PORT: "32768", HOUSELINE_RELAY_PORTS: "5460", HOUSELINE_DOMAIN: "houseline.internal", HOUSELINE_DRAIN_SECONDS: "3600",
     });
   });
 
@@ -54,8 +54,9 @@ describe("a relay", () => {
     ["at a port of root's on this machine", () => here({ ports: { turnTls: 443 } }), "'houseline:ports.turnTls' is 443: the program has no privileges on this machine"],
     ["at the port of an edge that listens everywhere", () => there({ ports: { applicationEdge: 443, turnTls: 443 } }), "'houseline:ports.turnTls' takes port 443 and 'houseline:ports.applicationEdge' takes port 443: they overlap"],
     ["at the port of an edge on the same address", () => here({ ports: { turn: 8_443 } }), "they overlap; move one of them"],
-    ["whose ports are the media's", () => here({ ports: { turnRelay: 16_000 } }), "'houseline:ports.rtp' takes ports 16384-32763 and 'houseline:ports.turnRelay' takes ports 16000-21999: they overlap"],
-    ["beyond the last port", () => here({ ports: { turnRelay: 60_000 } }), "beyond the last port, 65535"],
+    ["whose ports are the media's", () => here({ ports: { turnRelay: 16_000 } }), "'houseline:ports.rtp' takes ports 16384-32763 and 'houseline:ports.turnRelay' takes ports 16000-32379: they overlap"],
+    ["whose own port is the directory's", () => here({ ports: { turnLocal: 10_030 } }), "'houseline:ports.turnLocal' takes ports 10030-10032 and 'houseline:ports.directory' takes ports 10032-10034: they overlap"],
+    ["beyond the last port", () => here({ ports: { turnRelay: 50_000 } }), "beyond the last port, 65535"],
     ["to the address of SIP between switches", () => there({ hosts: { kind: "ssh", softswitch: { ...softswitch, public: "10.0.0.2", private: "10.0.0.2" } } }), "it would be a way to SIP between switches. Give 'houseline:hosts.softswitch.private' another address, such as 127.0.0.1."],
     ["by a name that nobody gets a certificate for", () => there({ tls: { kind: "acme" }, ports: { applicationEdge: 443 }, turn: { ...turn, site: "turn.example.com" } }), "certificates are got by ACME for the edges' names alone"],
     ["at an address of a server that is made", () => there({ hosts: { kind: "hcloud", hcloud: { sshFrom: "203.0.113.0/24", servers: 1 } }, turn: { ...turn, address: "203.0.113.11" } }), "a server that is made has one public address"],

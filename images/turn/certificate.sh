@@ -21,7 +21,9 @@ make() {
       # As the edge of this host got it. (Caddy, "Storage": certificates/ISSUER/NAME/NAME.crt)
       local found
       found=$(ls -t /var/lib/houseline/certificates/certificates/*/"$name/$name.crt" 2> /dev/null | head -1)
-      if [ -n "$found" ]; then cat "$found"; echo; cat "${found%.crt}.key"; else stand_in; fi ;;
+      if [ -n "$found" ]; then cat "$found"; echo; cat "${found%.crt}.key"
+      elif [ -s $pem ]; then cat $pem
+      else stand_in; fi ;;
   esac
 }
 # Until the edge has its own: HAProxy needs one to begin with, and nobody's browser takes this one.
@@ -33,24 +35,27 @@ put() {
 }
 # (HAProxy Management Guide, "set ssl cert"; an empty line ends what is given)
 give() {
-  local answer
-  answer=$( { printf 'set ssl cert %s <<\n' $pem; grep -v '^$' $pem; echo; } | socat -t 2 - UNIX-CONNECT:/run/houseline/haproxy.sock
+  local answer line
+  answer=$( { printf 'set ssl cert %s <<\n' $pem; while read -r line; do [ -z "$line" ] || echo "$line"; done < $pem; echo; } | socat -t 2 - UNIX-CONNECT:/run/houseline/haproxy.sock
     echo "commit ssl cert $pem" | socat -t 5 - UNIX-CONNECT:/run/houseline/haproxy.sock)
-  case $answer in *Success*) echo "houseline: a new certificate for $name" ;; *) echo "houseline: HAProxy did not take the certificate: ${answer//$'\n'/ }" >&2 ;; esac
+  case $answer in *Success*) echo "houseline: a new certificate for $name" ;; *) echo "houseline: HAProxy did not take the certificate: ${answer//$'\n'/ }" >&2; return 1 ;; esac
 }
 
 umask 077
 case $1 in
   put) put ;;
   follow)
+    given=$(openssl x509 -in $pem -noout -fingerprint)
     for ((looks = 1; ; looks++)); do
       sleep "${HOUSELINE_CERTIFICATE_SECONDS:-60}"
       case $HOUSELINE_TLS in
         # Of a week, and a new one each day.
         private) [ $((looks % 1440)) = 0 ] && put && give || true ;;
         acme)
-          before=$(openssl x509 -in $pem -noout -fingerprint)
-          put && [ "$(openssl x509 -in $pem -noout -fingerprint)" != "$before" ] && give || true ;;
+          put || continue
+          now=$(openssl x509 -in $pem -noout -fingerprint)
+          # One that came between the edge's writing of certificate and key is refused, and given again whole.
+          [ "$now" = "$given" ] || { give && given=$now; } || true ;;
       esac
     done ;;
 esac

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Prints coturn's configuration for one slot: coturn-conf.sh FIRST LAST, the slot's relay ports. (turnserver(1))
+# Prints coturn's configuration for one slot: coturn-conf.sh PORT FIRST LAST, where it listens and its relays' ports. (turnserver(1))
 set -eu
 [ -s /run/secrets/turn-secret ] || { echo "turn: /run/secrets/turn-secret is missing or empty" >&2; exit 78; }
 cat <<END
@@ -10,8 +10,8 @@ no-udp
 no-tls
 no-dtls
 relay-ip=$HOUSELINE_RELAY_ADDRESS
-min-port=$1
-max-port=$2
+min-port=$2
+max-port=$3
 # To the switch's media by UDP, and to nothing else: else it would be a way into the network behind it.
 no-tcp-relay
 no-multicast-peers
@@ -30,7 +30,7 @@ no-stun-backward-compatibility
 no-software-attribute
 # Relays of one session and of all; bytes a second of each, several times a voice; seconds to allocate one.
 user-quota=60
-total-quota=1800
+total-quota=5000
 max-bps=64000
 max-allocate-timeout=20
 userdb=/run/houseline/turn.db

@@ -12,7 +12,7 @@ for name in HOUSELINE_TURN_ADDRESS HOUSELINE_RELAY_ADDRESS; do [[ ${!name:-} =~ 
 # A range, or every address, would open the network behind this host to whoever has an account.
 [[ ${HOUSELINE_TURN_PEERS:-} =~ ^$address(\ $address)*$ ]] || fail "HOUSELINE_TURN_PEERS must be the addresses of the switches' media, separated by a space; it is '${HOUSELINE_TURN_PEERS:-}'"
 [[ " $HOUSELINE_TURN_PEERS" != *' 0.0.0.0'* ]] || fail "HOUSELINE_TURN_PEERS has 0.0.0.0, which is no address of a switch"
-for name in HOUSELINE_TURN_PORT HOUSELINE_RELAY_PORT HOUSELINE_RELAY_PORTS; do [[ ${!name:-} =~ ^[1-9][0-9]{0,4}$ ]] || fail "$name must be a number; it is '${!name:-}'"; done
+for name in HOUSELINE_TURN_PORT HOUSELINE_TURN_LOCAL_PORT HOUSELINE_RELAY_PORT HOUSELINE_RELAY_PORTS; do [[ ${!name:-} =~ ^[1-9][0-9]{0,4}$ ]] || fail "$name must be a number; it is '${!name:-}'"; done
 : "${HOUSELINE_DOMAIN:?turn: HOUSELINE_DOMAIN is not set: the SIP domain}"
 if [ -n "${HOUSELINE_TURN_TLS_PORT:-}" ]; then
   case ${HOUSELINE_TLS:-} in files | private | acme) ;; *) fail "HOUSELINE_TURN_TLS_PORT is given, and HOUSELINE_TLS is '${HOUSELINE_TLS:-}': it must be one of files, private, acme" ;; esac
@@ -38,16 +38,17 @@ until take_slot; do
   sleep 1 & wait $!
 done
 umask 077
+local=$((HOUSELINE_TURN_LOCAL_PORT + slot))
 first=$((HOUSELINE_RELAY_PORT + slot * HOUSELINE_RELAY_PORTS))
 last=$((first + HOUSELINE_RELAY_PORTS - 1))
 echo "$slot" > $run/slot
-echo "$first $last" > $run/ports
-chmod 644 $run/slot $run/ports
+echo "$local" > $run/port
+chmod 644 $run/slot $run/port
 say "slot $slot: relays to $HOUSELINE_TURN_PEERS from ports $first-$last"
 
 # Files of this user alone: on a command line every process of the host could see the secret.
-coturn-conf.sh $first $last > $run/turnserver.conf || exit
-haproxy-conf.sh $first > $run/haproxy.cfg || exit
+coturn-conf.sh $local $first $last > $run/turnserver.conf || exit
+haproxy-conf.sh $local > $run/haproxy.cfg || exit
 [ -z "${HOUSELINE_TURN_TLS_PORT:-}" ] || certificate.sh put || fail "the certificate for $HOUSELINE_TURN_SITE could not be made ready"
 
 turnserver -c $run/turnserver.conf < /dev/null &

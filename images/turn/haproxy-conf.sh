@@ -5,7 +5,7 @@ set -eu
 cat <<END
 global
   log stdout format raw daemon notice
-  maxconn 2000
+  maxconn 5400
   # What a drain may take; what is left then is cut.
   hard-stop-after ${HOUSELINE_DRAIN_SECONDS:-3600}s
   stats socket /run/houseline/haproxy.sock mode 600 level admin
@@ -22,7 +22,7 @@ frontend turn
 $([ -z "${HOUSELINE_TURN_TLS_PORT:-}" ] || echo "  bind $HOUSELINE_TURN_ADDRESS:$HOUSELINE_TURN_TLS_PORT ssl crt /run/houseline/tls.pem")
   # An office behind one address is many people.
   tcp-request connection track-sc0 src
-  tcp-request connection reject if { sc0_conn_cur gt 1000 }
+  tcp-request connection reject if { sc0_conn_cur gt 2000 }
   tcp-request connection reject if { sc0_conn_rate gt 200 }
   stick-table type ip size 100k expire 1m store conn_cur,conn_rate(1s)
   default_backend coturn

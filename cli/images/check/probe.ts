@@ -35,7 +35,7 @@ function probesOf(image: Image, settings: Settings): Probe[] {
     const plan = serverContainer({ ...common, images, switches: [{ name: "nobody", eslHost: "127.0.0.1", eslPort: ports.esl, sipUrl: `ws://${site}:${ports.switchEdge}/sip` }], turnUrls: [], dataDirectory: "/nowhere" });
     return [{ plan, must: [ports.app, ports.directory], may: [], volumes: ["/slots", "/data"] }];
   }
-  if (image.name === "turn") return [{ plan: turnContainer({ ...common, images, peers: ["127.0.0.1"] }), must: [ports.turn, ports.turnRelay], may: [], volumes: ["/slots"] }];
+  if (image.name === "turn") return [{ plan: turnContainer({ ...common, images, peers: ["127.0.0.1"] }), must: [ports.turn, ports.turnLocal], may: [], volumes: ["/slots"] }];
   if (image.name !== "edge") return [];
   return ([["switch", ports.switchEdge, ports.sipWs], ["application", ports.applicationEdge, ports.app]] as const).map(([edge, port, upstreams]) => ({
     plan: edgeContainer({ stack: "check", role: `${edge} edge`, kind: edge, image: image.reference, healthySeconds: settings.healthySeconds, site, address: "127.0.0.1", port, upstreams }),
