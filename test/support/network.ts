@@ -9,9 +9,11 @@ export const cutOffUser = 54_321;
 /**
  * Loses everything that a browser started as `cutOffUser` sends (iptables, "owner"), until the function that it returns is called.
  * Its sockets stay open, as they do when a laptop leaves its wireless network.
+ *
+ * @param what of it alone, as iptables matches it: `-p`, `udp`
  */
-export async function cutNetwork(): Promise<() => Promise<void>> {
-  const rule = ["OUTPUT", "-m", "owner", "--uid-owner", String(cutOffUser), "-j", "DROP"];
+export async function cutNetwork(...what: readonly string[]): Promise<() => Promise<void>> {
+  const rule = ["OUTPUT", "-m", "owner", "--uid-owner", String(cutOffUser), ...what, "-j", "DROP"];
   await run("iptables", ["-I", ...rule]);
   let cut = true;
   return async () => {

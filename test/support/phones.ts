@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -241,9 +241,10 @@ export class Phones {
     const microphone = join(this.#folder, `${hz}.wav`);
     await writeFile(microphone, tone(hz));
     const profile = await mkdtemp(join(this.#folder, "profile-"));
+    const home = at && await this.#homeThatTrusts(at.root, profile);
     const context = await chromium.launchPersistentContext(profile, {
-      ...(at && { env: { ...process.env as Record<string, string>, HOME: await this.#homeThatTrusts(at.root, profile) } }),
-      executablePath: cuttable ? await this.#asOtherUser(profile) : findChromium(), headless: true, viewport, locale,
+      ...(home !== undefined && { env: { ...process.env as Record<string, string>, HOME: home } }),
+      executablePath: cuttable ? await this.#asOtherUser(profile, home ?? profile) : findChromium(), headless: true, viewport, locale,
       args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${microphone}`,
         "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
         ...(at ? [`--host-resolver-rules=${Object.entries(at.names).map(([name, address]) => `MAP ${name} ${address}`).join(",")}`] : [])],
@@ -269,11 +270,11 @@ export class Phones {
   }
 
   /** A program that starts Chromium as `cutOffUser`. */
-  async #asOtherUser(profile: string): Promise<string> {
+  async #asOtherUser(profile: string, home: string): Promise<string> {
     await chmod(this.#folder, 0o755);
-    await chown(profile, cutOffUser, cutOffUser);
+    await run("chown", ["-R", `${cutOffUser}:${cutOffUser}`, profile]);
     const program = join(this.#folder, "chromium-as-other");
-    await writeFile(program, `#!/bin/sh\nHOME=${profile} exec setpriv --reuid=${cutOffUser} --regid=${cutOffUser} --clear-groups ${findChromium()} "$@"\n`, { mode: 0o755 });
+    await writeFile(program, `#!/bin/sh\nHOME=${home} exec setpriv --reuid=${cutOffUser} --regid=${cutOffUser} --clear-groups ${findChromium()} "$@"\n`, { mode: 0o755 });
     return program;
   }
 

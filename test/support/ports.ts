@@ -21,7 +21,7 @@ async function areFree(base: number, count: number): Promise<boolean> {
 }
 
 /** Where three slots of RTP fit above the ports of everything else. */
-const rtpBases = [32_768, 49_152];
+export const rtpBases = [32_768, 49_152];
 
 /**
  * The base of an RTP range that no other stack of the tests uses, as long as this process lives: its last port is held,
