@@ -126,15 +126,16 @@ export class Calls extends EventEmitter<CallsEvents> {
   /** Takes in one event of a switch. */
   take(home: object, event: SwitchEvent): void {
     if (event["Event-Name"] === "CUSTOM") return this.#takeCustom(home, event);
+    const name = event["Event-Name"];
+    // What comes most often needs no more than which leg it is.
+    if (name === "CHANNEL_HOLD" || name === "CHANNEL_UNHOLD") return this.#hold(String(event["Unique-ID"]), name === "CHANNEL_HOLD");
     const channel = channelOf(event);
     if (!channel) return;
-    switch (event["Event-Name"]) {
+    switch (name) {
       case "CHANNEL_CREATE": return this.#create(home, channel);
       case "CHANNEL_ANSWER": return this.#answer(home, channel);
       case "CHANNEL_BRIDGE": return this.#bridge(channel.uuid, channel.other || channel.peer);
       case "CHANNEL_UNBRIDGE": return this.#unbridge(channel.uuid);
-      case "CHANNEL_HOLD": return this.#hold(channel.uuid, true);
-      case "CHANNEL_UNHOLD": return this.#hold(channel.uuid, false);
       case "CHANNEL_HANGUP_COMPLETE": return this.#hangUp(channel);
     }
   }

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { show, type EslCommand, type EslNotice } from "./commands.ts";
 import { EslRefusal, LinkError } from "./esl-error.ts";
-import { Connection, type EslEvent } from "./modesl.ts";
+import { Connection, takeJsonEvents, type EslEvent } from "./modesl.ts";
 
 /** Milliseconds; every wait has an end. */
 const defaults = {
@@ -135,8 +135,8 @@ export class EslLink extends EventEmitter<LinkEvents> {
       clearTimeout(deadline);
       if (connection === this.#connection) this.#ready(connection);
     });
-    connection.on("esl::event::**", (event: EslEvent) => {
-      if (connection === this.#connection) this.#take(event);
+    takeJsonEvents(connection, (event) => {
+      if (connection === this.#connection && typeof event === "object" && event !== null) this.#take(event as SwitchEvent);
     });
     socket.setNoDelay(true);
     socket.on("close", () => {
@@ -145,17 +145,14 @@ export class EslLink extends EventEmitter<LinkEvents> {
     });
   }
 
-  #take(event: EslEvent): void {
-    const name = event.getHeader("Event-Name");
-    if (!name) return;
-    if (name !== "BACKGROUND_JOB") {
-      this.emit("event", recordOf(event));
-      return;
-    }
-    const job = this.#settleJob(event.getHeader("Job-UUID") ?? "");
+  #take(event: SwitchEvent): void {
+    const name = event["Event-Name"];
+    if (typeof name !== "string" || name === "") return;
+    if (name !== "BACKGROUND_JOB") return void this.emit("event", event);
+    const job = this.#settleJob(String(event["Job-UUID"]));
     if (!job) return;
     try {
-      job.resolve(bodyOf(job.name, event.getBody() ?? ""));
+      job.resolve(bodyOf(job.name, String(event._body ?? "")));
     } catch (error) {
       job.reject(error as Error);
     }
@@ -231,10 +228,4 @@ export class EslLink extends EventEmitter<LinkEvents> {
 function bodyOf(name: string, body: string): string {
   if (body.startsWith("-ERR") || body.startsWith("-USAGE")) throw new EslRefusal(name, body.replace(/^-(ERR|USAGE)[: ]*/, "").trim() || "refused");
   return body;
-}
-
-function recordOf(event: EslEvent): SwitchEvent {
-  const record: Record<string, unknown> = {};
-  for (const { name, value } of event.headers) record[name] = value;
-  return record;
 }
