@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { limits } from "../../protocol/wire.ts";
 import * as commands from "../switch/commands.ts";
 import { EslRefusal } from "../switch/esl-error.ts";
@@ -18,6 +19,9 @@ const againMs = 1_500;
 const knownMs = 3_000;
 /** Milliseconds in which somebody whose page reloads is usually back: no music for so short a time. */
 const musicAfterMs = 600;
+/** Milliseconds that the switch may take to begin the music it was told to play, and between two looks. */
+const musicBeginsMs = 1_000;
+const musicLookMs = 20;
 
 export interface RescueOptions {
   /** Whether this server acts on a switch. */
@@ -41,6 +45,8 @@ export class Rescue {
   readonly #arrived = new WeakSet<Leg>();
   /** Whom a leg was bridged with here: the event of it comes later, and a second bridge of two who are on their way into the first ends both. */
   readonly #bridged = new WeakMap<Leg, Leg>();
+  /** Who was sent to the music, and when. */
+  readonly #music = new WeakMap<Leg, number>();
 
   constructor(control: CallControl, switches: Switches, { acts, seconds = limits.rescueSeconds }: RescueOptions) {
     this.#control = control;
@@ -66,6 +72,7 @@ export class Rescue {
   #onVanished(call: TrackedCall, user: string): void {
     if (!this.#deadlines.has(call.id)) this.#deadlines.set(call.id, setTimeout(() => this.#giveUp(call), this.#seconds * 1_000));
     const account = call.rescuing.get(user)?.account ?? "";
+    for (const leg of call.legsOf(user)) this.#arrived.delete(leg);
     setTimeout(() => {
       if (call.rescuing.has(user)) this.#try(`music for those who wait`, call, () => this.#playMusic(call, user));
     }, musicAfterMs);
@@ -103,15 +110,27 @@ export class Rescue {
     });
   }
 
-  /** Whoever waits is taken out of the bridge, so that they don't hang on the leg of somebody who is gone. */
-  async #playMusic(call: TrackedCall, missing: string): Promise<void> {
-    if (call.conference) return;
+  /**
+   * Whoever waits is taken out of the bridge, so that they don't hang on the leg of somebody who is gone. In turn with connecting them: music
+   * that overtakes the bridge with a page that is just back would end it.
+   */
+  #playMusic(call: TrackedCall, missing: string): Promise<void> {
+    return this.#control.one(`connect ${call.id}`, async () => {
+      if (!call.conference && call.rescuing.has(missing)) await this.#takeApart(call, missing);
+    });
+  }
+
+  async #takeApart(call: TrackedCall, missing: string): Promise<void> {
     const account = call.rescuing.get(missing)?.account ?? "";
     const waiting = call.legsOfTalkers.find((leg) => leg.user !== missing && leg.answered && !call.rescuing.has(leg.user));
     if (!waiting || !this.#acts(waiting.home as RemoteSwitch)) return;
+    // Bridged with the leg by which the missing one is back: only the word of it is still on its way.
+    const back = this.#bridged.get(waiting);
+    if (back?.user === missing && this.#arrived.has(back) && call.legs.has(back.uuid) && this.#control.bringing(call, missing)) return;
     for (const old of call.legsOf(missing)) await this.#control.run(old, commands.mark(word.uuid(old.uuid), { name: "park_after_bridge", value: "true" }));
     if (/~/.test(account)) await this.#control.run(waiting, commands.mark(word.uuid(waiting.uuid), { name: "houseline_missing", value: word.account(account) }));
     await this.#control.run(waiting, commands.transferInto(word.uuid(waiting.uuid), { application: "music" }));
+    this.#music.set(waiting, Date.now());
     for (const apart of [waiting, this.#bridged.get(waiting)]) if (apart) this.#bridged.delete(apart);
   }
 
@@ -169,10 +188,17 @@ export class Rescue {
       const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && other.home === leg.home && isHere(other));
       if (!peer || peer.peer === leg.uuid || this.#bridged.get(peer) === leg) return;
       for (const one of [leg, peer]) await this.#control.run(one, commands.mark(word.uuid(one.uuid), { name: "park_after_bridge", value: "false" }));
+      await this.#musicPlays(peer);
       await this.#control.run(peer, commands.bridge(word.uuid(leg.uuid), word.uuid(peer.uuid)));
       this.#bridged.set(peer, leg).set(leg, peer);
       await this.#control.run(peer, commands.mark(word.uuid(peer.uuid), { name: "houseline_missing", value: "none" }));
     });
+  }
+
+  /** A transfer is answered before it begins: one that begins after a bridge ends that. */
+  async #musicPlays(leg: Leg): Promise<void> {
+    const end = (this.#music.get(leg) ?? 0) + musicBeginsMs;
+    while (Date.now() < end && (await this.#control.run(leg, commands.currentApplication(word.uuid(leg.uuid)))).trim() !== commands.musicApplication) await delay(musicLookMs);
   }
 
   #settle(call: TrackedCall): void {

@@ -72,6 +72,7 @@ export const tonesFrom = (leg: Uuid, digits: DigitsWord) => command("uuid_recv_d
 export const silence = (leg: Uuid) => command("uuid_audio", leg, "start", "read", "mute", "1");
 export const unsilence = (leg: Uuid) => command("uuid_audio", leg, "stop");
 export const measureMedia = (leg: Uuid) => command("uuid_set_media_stats", leg);
+export const currentApplication = (leg: Uuid) => command("uuid_getvar", leg, "current_application");
 export const mediaPackets = (leg: Uuid) => command("uuid_getvar", leg, "rtp_audio_in_packet_count");
 
 /** Sends a leg to another destination; `-bleg` means the one that it talks to. */
@@ -107,7 +108,9 @@ function argument(application: Application): string {
   }
 }
 
-const applicationName = ({ application }: Application) => (application === "music" ? "endless_playback" : application);
+/** What plays the music, as the switch names it. */
+export const musicApplication = "endless_playback";
+const applicationName = ({ application }: Application) => (application === "music" ? musicApplication : application);
 const quoted = (text: string) => (text.includes(" ") ? `'${text}'` : text);
 const inline = (application: Application) => quoted(argument(application) === "" ? applicationName(application) : `${applicationName(application)}:${argument(application)}`);
 
