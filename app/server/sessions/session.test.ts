@@ -32,6 +32,19 @@ describe("a session's numbers", () => {
     expect(seen()).toEqual([]);
   });
 
+  it("come once to a new socket, also those for everybody that this session had not been told yet", () => {
+    const broadcasts = new Broadcasts();
+    const { session, connection, seen, own } = opened(broadcasts);
+    own(1);
+    seen();
+    session.detach(connection);
+    own(2);
+    broadcasts.add("person", '{"n":3}');
+    session.attach(connection);
+    expect(session.replay(1)).toBe(true);
+    expect(seen()).toEqual(["2:2", "3:3"]);
+  });
+
   it("tell nothing when something is wanting, of either kind", () => {
     for (const kind of ["own", "all"] as const) {
       const one = opened();

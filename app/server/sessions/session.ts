@@ -79,6 +79,8 @@ export class Session implements Identity, Heartbeat {
   /** Takes a new socket and gives the one before it back. */
   attach(connection: Connection): Connection | undefined {
     const before = this.#connection;
+    // Not over the new socket: there they would come once more with what was missed.
+    this.catchUp();
     this.#connection = connection;
     connection.heartbeat = this;
     this.#pinged = this.#answered;
