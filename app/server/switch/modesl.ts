@@ -8,6 +8,7 @@ export interface EslEvent {
 
 /** What reads the socket; it is there from `esl::connect` on. */
 interface Parser {
+  _parseHeaderText(text: string): Record<string, string | number>;
   _parseEvent(headers: Readonly<Record<string, string>>, body?: string): void;
 }
 
@@ -22,6 +23,9 @@ export interface Connection {
 
 export const Connection = (modesl as unknown as { Connection: new (host: string, port: number, password: string) => Connection }).Connection;
 
+/** The two that FreeSWITCH sends before an event as JSON, in its order. */
+const jsonHeaders = /^Content-Length: (\d+)\nContent-Type: text\/event-json$/;
+
 /**
  * Takes the events that come as JSON past modesl's own path, which makes an object of each of their 200 headers and looks for listeners by
  * wildcards: half of what an event costs. Everything else goes on as it is.
@@ -31,7 +35,11 @@ export const Connection = (modesl as unknown as { Connection: new (host: string,
 export function takeJsonEvents(connection: Connection, take: (event: unknown) => void): void {
   connection.on("esl::connect", () => {
     const { parser } = connection;
-    const parse = parser._parseEvent.bind(parser);
+    const [parse, parseHeaders] = [parser._parseEvent.bind(parser), parser._parseHeaderText.bind(parser)];
+    parser._parseHeaderText = (text) => {
+      const length = jsonHeaders.exec(text)?.[1];
+      return length === undefined ? parseHeaders(text) : { "Content-Length": Number(length), "Content-Type": "text/event-json" };
+    };
     parser._parseEvent = (headers, body) => {
       if (headers["Content-Type"] !== "text/event-json") return parse(headers, body);
       let event: unknown;
