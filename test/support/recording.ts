@@ -21,6 +21,9 @@ export const freeSwitchAlone = [
   "Channel-Call-State", "Channel-Call-UUID", "Answer-State", "Caller-Channel-Created-Time", "Caller-Channel-Answered-Time",
 ] as const;
 
+/** Of what a command in the background has come to, which is no event of a call: both switches send it, with the id that they were given. */
+export const ofJobs = ["Job-UUID"] as const;
+
 /** Beyond that, what else of the core's headers is held equal. */
 const kept = ["Answer-State", "DTMF-Digit", "DTMF-Source"];
 /** Of the registrar's own events. */
