@@ -21,8 +21,11 @@ export interface EdgePlan {
   upstreams: number;
 }
 
-/** Long enough for the requests under way; sockets come back through the edge that took over. */
-const stopSeconds = 15;
+/**
+ * Long enough for the requests under way; sockets come back through the edge that took over. Before a switch it waits for the calls that are being
+ * set up (app/sip-gate/bounds.ts, "drainMs").
+ */
+const stopSeconds = { application: 15, switch: 140 } as const;
 
 /** Where an edge keeps what it got by ACME: its account, certificates and their keys. */
 export const certificatesPath = "/var/lib/houseline/certificates";
@@ -52,7 +55,7 @@ export function edgeContainer(plan: EdgePlan): ContainerPlan {
     },
     volumes: [],
     memoryMegabytes: plan.kind === "switch" ? 512 : 256,
-    stopSeconds,
+    stopSeconds: stopSeconds[plan.kind],
     healthySeconds: plan.healthySeconds,
   };
 }
@@ -70,5 +73,5 @@ export function edge(name: string, plan: EdgePlan & { tls: Tls }, certificates: 
       ...(certificates ? [{ volumeName: certificates.name, containerPath: certificatesPath }] : []),
       ...(secrets ? [{ fromContainer: secrets.name, readOnly: true }] : []),
     ],
-  }, { ...options, ...replaceOptions(stopSeconds) });
+  }, { ...options, ...replaceOptions(stopSeconds[plan.kind]) });
 }

@@ -67,6 +67,11 @@ export class CallLeg extends Emitter<CallLegEvents> {
     return this.#session.isEnded();
   }
 
+  /** Whether the switch may know of it. */
+  get hasArrived(): boolean {
+    return this.incoming || this.line.hasArrived(this.#session);
+  }
+
   get unstable(): boolean {
     return this.#unstable;
   }

@@ -14,6 +14,8 @@ export interface CallLegsEvents {
   /** Media broke off for good. */
   broken: [];
   ended: [reason: CallEndReason, by: EndedBy];
+  /** The connection was lost before the switch had heard of the leg. */
+  unheard: [];
   /** The leg that was to take over ended before it was answered. */
   missed: [];
   /** Its sound or the quality of its connection is different. */
@@ -179,7 +181,8 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     leg.on("ended", (reason, by) => ifCurrent(() => {
       this.#current = undefined;
       clearTimeout(this.#mediaLost);
-      this.emit("ended", reason, by);
+      if (reason === "connection-lost" && !leg.hasArrived) this.emit("unheard");
+      else this.emit("ended", reason, by);
     }));
   }
 

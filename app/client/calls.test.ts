@@ -14,7 +14,7 @@ import type { SipLine } from "./sip-line.ts";
 /** What a call needs of JsSIP's session, without a switch: the scenes with one are in test/e2e. */
 class TestSession extends EventEmitter {
   readonly connection = null;
-  readonly direction = "incoming";
+  direction = "incoming";
   answered = false;
   ended = false;
   refusedWith: number | undefined;
@@ -300,5 +300,67 @@ describe("with a SIP session of the test's own, a call", () => {
     calls.onHoldCall(id(8), true);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(holds).toEqual(["hold", "unhold"]);
+  });
+});
+
+describe("with a SIP session and a line of the test's own, a call that is begun", () => {
+  /** A line whose connection is lost, and comes back when it is told to. */
+  function lineThatIs(connected: boolean): { line: SipLine; invited: TestSession[]; arrived: Set<TestSession>; connect: (there: boolean) => void } {
+    const invited: TestSession[] = [];
+    const arrived = new Set<TestSession>();
+    const state = Promise.withResolvers<boolean>();
+    const line = {
+      connected,
+      comesBack: () => state.promise,
+      hasArrived: (session: unknown) => arrived.has(session as TestSession),
+      invite: () => {
+        const session = new TestSession();
+        session.direction = "outgoing";
+        invited.push(session);
+        return session;
+      },
+    };
+    return { line: line as unknown as SipLine, invited, arrived, connect: (there) => { line.connected = there; state.resolve(there); } };
+  }
+  const lose = (session: TestSession) => session.emit("failed", { originator: "local", message: null, cause: "Connection Error" });
+
+  test("waits for the connection that was lost a moment ago", async () => {
+    const { line, invited, connect } = lineThatIs(false);
+    const call = calls.dial(() => line, "boris", boris);
+    await settle();
+    expect([invited.length, call.state]).toEqual([0, "dialling"]);
+    connect(true);
+    await settle();
+    expect([invited.length, call.state]).toEqual([1, "dialling"]);
+  });
+
+  test("ends when that doesn't come", async () => {
+    const { line, invited, connect } = lineThatIs(false);
+    const call = calls.dial(() => line, "boris", boris);
+    connect(false);
+    await settle();
+    expect([invited.length, call.state, call.ending?.reason]).toEqual([0, "ended", "connection-lost"]);
+  });
+
+  test("is sent once more when the connection was lost before the switch had heard of it, and no third time", async () => {
+    const { line, invited } = lineThatIs(true);
+    const call = calls.dial(() => line, "boris", boris);
+    await settle();
+    lose(invited[0]!);
+    await settle();
+    expect([invited.length, call.state]).toEqual([2, "dialling"]);
+    lose(invited[1]!);
+    await settle();
+    expect([invited.length, call.ending?.reason]).toEqual([2, "connection-lost"]);
+  });
+
+  test("is not sent again when the switch may be ringing already", async () => {
+    const { line, invited, arrived } = lineThatIs(true);
+    const call = calls.dial(() => line, "boris", boris);
+    await settle();
+    arrived.add(invited[0]!);
+    lose(invited[0]!);
+    await settle();
+    expect([invited.length, call.ending?.reason]).toEqual([1, "connection-lost"]);
   });
 });

@@ -113,8 +113,13 @@ export class Calls extends Emitter<CallsEvents> {
     return this.here.some((call) => call.unstable || call.waitsFor === "me");
   }
 
-  dial(line: SipLine, target: string, peer: Peer): PhoneCall {
-    const call = PhoneCall.dial(this.#owner, target, peer, (stream) => new CallLeg(line, line.invite(target, stream)));
+  /** @param line the one that calls go over, which may be another after a moment */
+  dial(line: () => SipLine, target: string, peer: Peer): PhoneCall {
+    const call = PhoneCall.dial(this.#owner, target, peer, {
+      get isOpen() { return line().connected; },
+      opens: () => line().comesBack(),
+      invite: (stream) => new CallLeg(line(), line().invite(target, stream)),
+    });
     this.holdOthers(call);
     this.#keep(call);
     return call;

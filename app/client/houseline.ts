@@ -237,10 +237,10 @@ export class Houseline extends Emitter<HouselineEvents> {
     const person = this.person(target);
     if (person && person.user === this.me?.user) throw new Error("That is your own number.");
     const line = this.#registration.line;
-    if (!line?.connected) throw new Error("No switch can be reached at the moment. Try again shortly.");
+    if (!line || !(line.connected || line.isAwayShortly)) throw new Error("No switch can be reached at the moment. Try again shortly.");
     const room = this.rooms.find(target.replace(/^room-/, ""));
     const peer = person ?? { user: target, name: room?.title ?? target, extension: "" };
-    return this.#calls.dial(line, person?.user ?? target, peer);
+    return this.#calls.dial(() => this.#registration.line ?? line, person?.user ?? target, peer);
   }
 
   /** Calls somebody from another device of this person's: it answers by itself, then the other side rings. Resolves with the call's id. */

@@ -44,6 +44,14 @@ export interface CallOwner {
   shaken(): void;
 }
 
+/** How a call gets to the switch. @internal */
+export interface WayOut {
+  readonly isOpen: boolean;
+  /** Resolves with whether it is open, in a moment. */
+  opens(): Promise<boolean>;
+  invite(stream: MediaStream): CallLeg;
+}
+
 /** Milliseconds that a session may outlive its call in the application server. */
 const orphanMs = 3_000;
 /** Milliseconds that a call without a leg waits for the server's word: longer than the server itself waits. */
@@ -76,6 +84,8 @@ export class PhoneCall extends CallCommands {
   readonly #legs: CallLegs;
   #answering = false;
   #holdWanted: boolean | undefined;
+  /** Its INVITE was sent a second time. */
+  #redialled = false;
   /** It was on hold when its leg was lost: the next one is, too. */
   #holdAgain = false;
   /** Why this person leaves the call, once the server has agreed to it. */
@@ -104,11 +114,20 @@ export class PhoneCall extends CallCommands {
     });
   }
 
-  /** Calls somebody: the microphone, then the INVITE. @internal */
-  static dial(owner: CallOwner, address: string, peer: Peer, invite: (stream: MediaStream) => CallLeg): PhoneCall {
+  /** Calls somebody: the microphone, then the INVITE, over a way that is waited for if it was lost a moment ago. @internal */
+  static dial(owner: CallOwner, address: string, peer: Peer, way: WayOut): PhoneCall {
     const call = new PhoneCall(owner, "outgoing", address, peer);
-    void call.#withMicrophone((stream) => call.#legs.take(invite(stream)));
+    call.#legs.on("unheard", () => void call.#dial(way, false));
+    void call.#dial(way, true);
     return call;
+  }
+
+  /** @param again whether it may be sent once more when the connection is lost before the switch has heard of it */
+  async #dial(way: WayOut, again: boolean): Promise<void> {
+    if (!again && this.#redialled) return this.#end("connection-lost", "system");
+    this.#redialled = !again;
+    if (!way.isOpen && !await way.opens()) return this.#end("connection-lost", "system");
+    if (this.state !== "ended") await this.#withMicrophone((stream) => this.#legs.take(way.invite(stream)));
   }
 
   /** Somebody calls; or a leg of this person's own call, asked for over the control connection, has come. @internal */

@@ -26,6 +26,8 @@ export const lineDefaults = {
   goodbyeMs: 1_000,
   /** Milliseconds for a socket to open: one that was begun without a network would wait ever longer for its answer. */
   openMs: 3_000,
+  /** Milliseconds without a connection in which a call that begins waits for the next one: an edge was replaced, a network was changed. */
+  awayMs: 5_000,
   /** Most milliseconds before the first attempt to come back: a crowd that lost a switch is spread a little, and nobody waits. */
   firstAttemptMs: 150,
 };
@@ -42,11 +44,14 @@ export class SipLine extends Emitter<SipLineEvents> {
   readonly #ua: UA;
   readonly #socket: WebSocketInterface;
   readonly #sessions = new Set<RTCSession>();
+  /** Those whose INVITE has come to the switch: it said so. */
+  readonly #arrived = new WeakSet<RTCSession>();
   #state: LineState = "connecting";
   #turn: TurnServer | undefined;
   #retired = false;
   #attempt = 0;
   #reconnects = 0;
+  #awaySince = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #reconnect: ReturnType<typeof setTimeout> | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
@@ -82,6 +87,23 @@ export class SipLine extends Emitter<SipLineEvents> {
   /** Whether a request sent now reaches the switch. */
   get connected(): boolean {
     return this.#ua.isConnected();
+  }
+
+  /** Resolves with whether a request can be sent: at once, or when the connection that was lost a moment ago is there again. */
+  async comesBack(): Promise<boolean> {
+    const until = this.#awaySince + lineDefaults.awayMs;
+    while (!this.connected && this.isAwayShortly) await new Promise((resolve) => setTimeout(resolve, Math.min(50, until - Date.now())));
+    return this.connected;
+  }
+
+  /** Whether the connection was lost so little ago that it is waited for. */
+  get isAwayShortly(): boolean {
+    return this.#state !== "stopped" && !this.connected && Date.now() < this.#awaySince + lineDefaults.awayMs;
+  }
+
+  /** Whether the switch may know of a call that was begun here. */
+  hasArrived(session: RTCSession): boolean {
+    return this.#arrived.has(session);
   }
 
   get sessions(): number {
@@ -157,10 +179,12 @@ export class SipLine extends Emitter<SipLineEvents> {
       const read = this.#socket.ondata;
       this.#socket.ondata = (data) => {
         this.#settleProbe();
+        this.#noteArrival(data);
         read(data);
       };
     });
     ua.on("disconnected", () => {
+      if (this.#state !== "disconnected") this.#awaySince = Date.now();
       this.#settleProbe();
       this.#to("disconnected");
       this.#reconnectIn(this.#reconnects === 0 ? Math.random() * lineDefaults.firstAttemptMs : waitBefore(this.#reconnects, lineBackOff));
@@ -177,6 +201,14 @@ export class SipLine extends Emitter<SipLineEvents> {
       this.#keep(session);
       this.emit("incoming", session, request as IncomingRequest);
     });
+  }
+
+  /** JsSIP tells of "ringing" and later; "100 Trying" is the first word. (RFC 3261, section 8.2.6.1) */
+  #noteArrival(data: unknown): void {
+    if (typeof data !== "string" || !data.startsWith("SIP/2.0 1")) return;
+    const callId = /^(?:Call-ID|i):[ \t]*(\S+)/im.exec(data)?.[1];
+    // JsSIP's id of a session is its Call-ID with the tag of From.
+    for (const session of this.#sessions) if (callId !== undefined && session.id.startsWith(callId)) this.#arrived.add(session);
   }
 
   /** JsSIP's transport takes a socket that was opened from here as its own. */

@@ -29,4 +29,12 @@ export const bounds = {
   switchQueuedBytes: 256 << 10,
   /** Milliseconds between two pings; a browser that answered none is cut off. */
   heartbeatMs: 25_000,
+  /** Calls of one WebSocket that are known to be set up at once. */
+  setUps: 32,
+  /** Milliseconds without a message after which nothing is under way on a WebSocket, once no call is being set up. */
+  quietMs: 300,
+  /** Milliseconds for everybody to leave an edge that goes, where nothing holds them: a crowd comes back a little spread. */
+  leaveMs: 3_000,
+  /** Milliseconds after which who is still there is cut off: longer than a call rings. */
+  drainMs: 120_000,
 } as const;

@@ -67,6 +67,34 @@ describe("the gate before a made switch", () => {
     await until(() => behind.clients.size === 0);
   });
 
+  it("told to go, says goodbye to whoever has nothing under way, and to the others when their call is set up", async () => {
+    const [idle, caller, callee] = await Promise.all([connect(), connect("192.0.2.2"), connect("192.0.2.3")]);
+    const gone: string[] = [];
+    for (const [name, socket] of [["idle", idle], ["caller", caller], ["callee", callee]] as const) socket.once("close", (code) => gone.push(`${name} ${code}`));
+    const invite = (callId: string) => message("INVITE", [`Call-ID: ${callId}`]);
+    const ack = (callId: string) => message("ACK", [`Call-ID: ${callId}`]);
+    caller.send(invite("one"));
+    await until(() => arrived.length === 1);
+    const rings = new Promise((resolve) => callee.once("message", resolve));
+    for (const client of behind.clients) client.send(invite("two"));
+    await rings;
+    // The idle one and the caller were rung up as well.
+    idle.send(ack("two"));
+    caller.send(ack("two"));
+    const over = gate.drain();
+    await until(() => gone.length === 1);
+    expect(gone).toEqual(["idle 1001"]);
+    await expect(connect()).rejects.toThrow("503");
+    await new Promise((resolve) => setTimeout(resolve, 2 * bounds.quietMs));
+    caller.send("SIP/2.0 180 Ringing\r\nCall-ID: two\r\nCSeq: 1 INVITE\r\n\r\n");
+    caller.send(ack("one"));
+    await until(() => gone.length === 2);
+    expect(gone).toEqual(["idle 1001", "caller 1001"]);
+    callee.send(ack("two"));
+    await over;
+    await until(() => gone.length === 3);
+  });
+
   it("refuses a slot that does not answer, and one that is none, before the WebSocket is open", async () => {
     await expect(connect("192.0.2.1", "/sip/1")).rejects.toThrow("502");
     await expect(connect("192.0.2.1", "/sip/7")).rejects.toThrow("404");
@@ -141,13 +169,13 @@ describe("the gate before a made switch", () => {
 
 describe("a glance at a message", () => {
   it("knows requests, responses, credentials and keep-alives, and what is none of them", () => {
-    expect(glance(message("REGISTER"))).toEqual({ method: "REGISTER" });
-    expect(glance(message("INVITE", ['proxy-authorization: Digest realm="x",username="anna~1"']))).toEqual({ method: "INVITE", authName: "anna~1" });
-    expect(glance("SIP/2.0 407 Proxy Authentication Required\r\ncseq: 2 INVITE\r\n\r\n")).toEqual({ status: 407, method: "INVITE" });
-    expect(glance("\r\n\r\n")).toEqual({ method: "" });
+    expect(glance(message("REGISTER"))).toEqual({ method: "REGISTER", transaction: " 1" });
+    expect(glance(message("INVITE", ['proxy-authorization: Digest realm="x",username="anna~1"']))).toEqual({ method: "INVITE", transaction: " 1", authName: "anna~1" });
+    expect(glance("SIP/2.0 407 Proxy Authentication Required\r\ni: ab@c\r\ncseq: 2 INVITE\r\n\r\n")).toEqual({ status: 407, method: "INVITE", transaction: "ab@c 2" });
+    expect(glance("\r\n\r\n")).toEqual({ method: "", transaction: "" });
     for (const text of ["", "hello", "SIP/2.0 999 x\r\n\r\n", "invite sip:a SIP/2.0\r\n\r\n", "INVITE http://a SIP/2.0\r\n\r\n"]) expect(glance(text), text).toBeUndefined();
     // Words in a body are no header.
-    expect(glance(`${message("MESSAGE")}${credentials("anna")}\r\n`)).toEqual({ method: "MESSAGE" });
+    expect(glance(`${message("MESSAGE")}${credentials("anna")}\r\n`)).toEqual({ method: "MESSAGE", transaction: " 1" });
   });
 });
 

@@ -1,10 +1,14 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
 import { RateLimit } from "../limits/rate-limit.ts";
 import { bounds } from "./bounds.ts";
 import { Guesses } from "./guesses.ts";
 import { Relay } from "./relay.ts";
+
+/** What an endpoint that goes says. (RFC 6455, section 7.4.1) */
+const goingAway = [1_001, "going away"] as const;
 
 interface Counts { all: number; strangers: number }
 
@@ -20,6 +24,7 @@ export class Gate {
   /** One line a minute of each address. */
   readonly #told = new RateLimit(1, 60_000);
   #opened = 0;
+  #drains = false;
 
   /** @param slots `host:port` of each slot's WebSocket */
   constructor(slots: readonly string[], log: (what: string, about: Record<string, unknown>) => void) {
@@ -43,16 +48,31 @@ export class Gate {
     return typeof bound === "object" && bound ? bound.port : 0;
   }
 
-  /** Says goodbye to everybody: they come back by the edge that took over. */
+  /**
+   * Says goodbye to everybody, who come back by the edge that took over: to each as soon as no call of theirs is being set up. Calls in progress
+   * don't need their connection meanwhile.
+   */
+  async drain(): Promise<void> {
+    this.#drains = true;
+    const { quietMs, leaveMs, drainMs } = bounds;
+    const everyMs = quietMs / 3;
+    const atOnce = Math.ceil(this.#relays.size * everyMs / leaveMs);
+    for (const end = performance.now() + drainMs; this.#relays.size > 0 && performance.now() < end; await delay(everyMs)) {
+      for (const relay of [...this.#relays].filter(({ isQuiet }) => isQuiet).slice(0, atOnce)) relay.close(...goingAway);
+    }
+    this.close();
+  }
+
   close(): void {
     this.#server.close();
-    for (const relay of this.#relays) relay.close(1_001, "going away");
+    for (const relay of this.#relays) relay.close(...goingAway);
   }
 
   #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
     const slot = this.#slots[Number(/^\/sip\/(\d)$/.exec(request.url ?? "")?.[1] ?? NaN)];
     if (slot === undefined) return refuse(socket, "404 Not Found");
+    if (this.#drains) return refuse(socket, "503 Service Unavailable");
     // The last one is the edge's word; what a client sends under this name comes before it.
     const address = String(request.headers["x-forwarded-for"] ?? "").split(",").at(-1)!.trim() || "unknown";
     const counts = this.#addresses.get(address) ?? { all: 0, strangers: 0 };

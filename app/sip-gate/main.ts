@@ -13,12 +13,9 @@ async function main(): Promise<void> {
   const gate = new Gate(addresses, log);
   if (address.startsWith("/")) rmSync(address, { force: true });
   await gate.listen(address);
-  const leave = () => {
-    gate.close();
-    setTimeout(() => process.exit(0), 500);
-  };
-  process.on("SIGTERM", leave);
-  process.on("SIGINT", leave);
+  const leave = () => void gate.drain().then(() => setTimeout(() => process.exit(0), 500));
+  process.once("SIGTERM", leave);
+  process.once("SIGINT", leave);
 }
 
 await main();

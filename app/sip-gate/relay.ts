@@ -2,6 +2,7 @@ import type { RawData, WebSocket } from "ws";
 import { RateLimit } from "../limits/rate-limit.ts";
 import { bounds } from "./bounds.ts";
 import type { Guesses } from "./guesses.ts";
+import { SetUps } from "./set-ups.ts";
 import { glance, type Glance } from "./sip.ts";
 
 interface Message { data: RawData; isBinary: boolean; seen: Glance }
@@ -22,6 +23,7 @@ export class Relay {
   readonly #guesses: Guesses;
   readonly #rate = new RateLimit(bounds.messageBurst, bounds.messageEveryMs);
   readonly #waiting: Message[] = [];
+  readonly #setUps = new SetUps();
   readonly #heartbeat: NodeJS.Timeout;
   readonly #deadline: NodeJS.Timeout;
   readonly #onProven: () => void;
@@ -48,13 +50,22 @@ export class Relay {
     this.#deadline = setTimeout(() => this.close(1008, "not signed in within the deadline"), bounds.strangerMs);
   }
 
+  /** Whether it may be closed without anything being cut off. */
+  get isQuiet(): boolean {
+    return this.#browser.readyState === this.#browser.OPEN && this.#waiting.length === 0 && this.#setUps.areQuiet;
+  }
+
+  /** What comes after it goes nowhere: whoever sent it hears so by the end of the connection. */
   close(code: number, reason: string): void {
     this.#browser.close(code, reason);
+    // Now, not when the browser has agreed: the switch is to send nothing there any more.
+    this.#switch.close(code, reason);
     // The closing handshake of a dead peer would take minutes.
     setTimeout(() => this.#browser.terminate(), 2_000).unref();
   }
 
   #fromBrowser(data: RawData, isBinary: boolean): void {
+    if (this.#browser.readyState !== this.#browser.OPEN) return;
     const seen = glance(String(data));
     if (!seen) return this.close(1002, "that is not SIP");
     if (this.#waiting.length >= bounds.messagesWaiting) return this.close(1008, "too many messages");
@@ -73,6 +84,7 @@ export class Relay {
         return;
       }
       this.#waiting.shift();
+      this.#setUps.see(message.seen);
       this.#switch.send(message.data, { binary: message.isBinary });
     }
     if (this.#browser.isPaused) this.#browser.resume();
@@ -91,7 +103,9 @@ export class Relay {
   }
 
   #fromSwitch(data: RawData, isBinary: boolean): void {
-    if (!this.#proven) this.#judge(glance(String(data)));
+    const seen = glance(String(data));
+    if (seen) this.#setUps.see(seen);
+    if (!this.#proven) this.#judge(seen);
     if (this.#browser.bufferedAmount > bounds.queuedBytes) return this.#browser.terminate();
     this.#browser.send(data, { binary: isBinary });
   }

@@ -76,12 +76,20 @@ until [ -S /run/houseline/gate.sock ]; do
 done
 "$@" &
 caddy=$!
-# Caddy ends first, with its grace period. One that ends by itself takes the other with it: Docker starts both again.
+# Told to go: Caddy takes nobody any more and keeps who is there, the gate says goodbye to each when nothing is cut off by it, then Caddy ends.
+# One that ends by itself takes the other with it: Docker starts both again.
 told=
-trap 'told=yes; kill -TERM $caddy 2>/dev/null || true' TERM INT
+trap 'told=yes' TERM INT
 status=0
 wait -n $gate $caddy || status=$?
-# With nothing to do Caddy may have ended before this shell came to look; what it ended with is what counts.
+# With nothing to do they may have ended before this shell came to look; what they ended with is what counts.
+if [ -n "$told" ]; then
+  touch /run/houseline/draining
+  stop-listening.sh &
+  kill -TERM $gate 2>/dev/null || true
+  # A signal ends a wait.
+  while kill -0 $gate 2>/dev/null; do wait $gate || true; done
+fi
 if [ -n "$told" ] || kill -0 $caddy 2>/dev/null; then
   kill -TERM $caddy 2>/dev/null || true
   wait $caddy && status=0 || status=$?

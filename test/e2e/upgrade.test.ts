@@ -36,8 +36,8 @@ for (const { name, config, role: switchRole, image: switchImage, skip } of switc
   const releases = (ofSwitch: string, appServer: string, edge?: string) => switchImage === "labSwitch"
     ? { images: { labSwitch: ofSwitch, appServer, edge } } : { images: { appServer, edge }, freeswitch: { image: ofSwitch } };
 
-  async function release(role: string): Promise<string> {
-    const tag = `houseline/${role}:${deployment.stack}`;
+  async function release(role: string, name = ""): Promise<string> {
+    const tag = `houseline/${role}:${deployment.stack}${name}`;
     made.push(tag);
     return nextRelease(image(role), tag);
   }
@@ -98,6 +98,25 @@ for (const { name, config, role: switchRole, image: switchImage, skip } of switc
     await Promise.all([anna.hears(boris), boris.hears(anna)]);
     await Promise.all([anna.ready(), boris.ready()]);
     await until("control connections", async () => (await Promise.all([anna, boris].map((phone) => phone.page.evaluate(() => window.houseline.state === "online")))).every(Boolean));
+    await anna.button("Hang up").click();
+    await Promise.all([anna.idle(), boris.idle()]);
+  });
+
+  it("an edge is replaced while a call rings: it stays for that call, which is answered, and then goes", async () => {
+    await anna.button("Call Boris Weber").click();
+    await boris.button("Answer").waitFor();
+    const old = await deployment.container("softswitch-edge");
+    const edge = await release("softswitch-edge", "-next");
+    await deployment.configure(releases(`houseline/${switchRole}:${deployment.stack}`, `houseline/app-server:${deployment.stack}`, edge));
+    const { stdout } = await deployment.up("--no-wait");
+    expect(stdout).toContain("softswitch-edge: new release is healthy");
+    const state = async () => (await deployment.containers()).find((one) => one.id === old.id);
+    expect(await state()).toMatchObject({ state: "running", health: "healthy" });
+    await boris.button("Answer").click();
+    await Promise.all([anna.hears(boris), boris.hears(anna)]);
+    await until("the old edge gone", async () => { const seen = await state(); return seen === undefined || (seen.state === "exited" && seen.exitCode === 0); }, 10_000);
+    await Promise.all([anna.ready(), boris.ready()]);
+    await Promise.all([anna.hears(boris), boris.hears(anna)]);
     await anna.button("Hang up").click();
     await Promise.all([anna.idle(), boris.idle()]);
   });

@@ -64,16 +64,18 @@ export class Agent {
     return media;
   }
 
-  /** Rings somebody up, and hangs up a moment after the answer; resolves with the final status. */
-  async briefly(to: string): Promise<number> {
-    const client = this.#client!;
+  /** Rings somebody up, and hangs up a moment after the answer; resolves with the final status. As the library: over a connection that is there or comes back, and once more if it is lost before the switch has heard of it. */
+  async briefly(to: string, again = true): Promise<number> {
+    const client = await this.#open();
+    const before = client.received.length;
     const media = await this.#voices.open();
     this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
     try {
-      const response = await client.invite(to, media.sdp());
+      const response = await Promise.race([client.invite(to, media.sdp()), client.closed.then(() => undefined)]);
+      if (response === undefined) return again && !client.received.slice(before).some(({ status }) => status >= 100 && status < 200) ? await this.briefly(to, false) : 0;
       if (response.status !== 200) return response.status;
       await new Promise((resolve) => setTimeout(resolve, 500));
-      await client.within(client.dialled(response), "BYE");
+      await (client.isOpen ? client : await this.#open()).within(client.dialled(response), "BYE");
       return 200;
     } finally {
       void media.close();
@@ -87,13 +89,19 @@ export class Agent {
     this.#talking = undefined;
     void media.close();
     // Its connection may have been replaced under the call.
-    await (client.isOpen ? client : this.#client!).within(dialog, "BYE");
+    await (client.isOpen ? client : await this.#open()).within(dialog, "BYE");
+  }
+
+  /** The line, if need be when its connection is there again. */
+  async #open(): Promise<SipClient> {
+    for (const end = performance.now() + 5_000; !this.#client!.isOpen && performance.now() < end; await new Promise((resolve) => setTimeout(resolve, 20)));
+    return this.#client!;
   }
 
   /** Sends whoever rang it up to somewhere else. (RFC 3515; RFC 5589, blind transfer) */
   async transfer(to: string): Promise<void> {
     const { client, dialog } = this.#answered!;
-    const { status } = await client.within(dialog, "REFER", [`Refer-To: <sip:${to}@${this.#account!.domain}>`]);
+    const { status } = await (client.isOpen ? client : await this.#open()).within(dialog, "REFER", [`Refer-To: <sip:${to}@${this.#account!.domain}>`]);
     if (status !== 202) throw new Error(`${this.user} could not transfer the call: ${status}`);
   }
 
