@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Person } from "./directory.ts";
 import { Scene, surelyHeard } from "./scene.ts";
-import { aptSource, skipReason } from "./stack.ts";
+import { SipClient } from "./sip-client.ts";
+import { aptSource, domain, skipReason } from "./stack.ts";
 
 const people = {
   anna: { name: "anna", extension: "101", authName: "anna~k3f9", password: "one", hz: 2700 },
@@ -61,6 +62,38 @@ describe.skipIf(!aptSource)(`why a call failed, through FreeSWITCH${skipReason &
     await scene.transfer("anna", "gleb");
     await scene.hearsPrompt("boris", "houseline/offline");
     expect(await scene.event("boris", "ended")).toBe("ended Terminated");
+  });
+
+  const gleb = others[0]!;
+  /** Registers, and loses the connection without a goodbye. */
+  async function cutOff(): Promise<void> {
+    const before = await SipClient.connect(scene.stack.url(0), { domain, ...gleb });
+    await before.register();
+    before.close();
+    await before.closed;
+  }
+
+  it("somebody whose connection was just cut off is rung up when it is back", async () => {
+    await cutOff();
+    await scene.call("anna", "gleb");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const back = await SipClient.connect(scene.stack.url(0), { domain, ...gleb });
+    const rings = back.next("an INVITE", ({ start }) => start.startsWith("INVITE "));
+    await back.register();
+    back.reply(await rings, "486 Busy Here");
+    expect(await scene.event("anna", "failed")).toMatch(/^failed Busy 486/);
+    await back.register(0);
+    back.close();
+  });
+
+  it("and who doesn't come back is offline soon", async () => {
+    await cutOff();
+    const began = performance.now();
+    await scene.call("anna", "gleb");
+    await scene.event("anna", "progress");
+    expect(performance.now() - began).toBeLessThan(4_000);
+    await scene.hearsPrompt("anna", "houseline/offline");
+    expect(await scene.event("anna", "failed")).toMatch(/^failed Unavailable 480/);
   });
 
   it("does not touch a call that the application server makes", async () => {
