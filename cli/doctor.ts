@@ -1,10 +1,16 @@
 import { factsOf, unfitFor } from "../pulumi/host-facts.ts";
-import { findings } from "../pulumi/host-findings.ts";
+import { findings, type Finding } from "../pulumi/host-findings.ts";
+import type { Settings } from "../pulumi/settings.ts";
+import { stackContainers } from "../pulumi/stack-containers.ts";
 import { eachHost, type StackHost } from "../pulumi/stack-hosts.ts";
-import { environment, loadSettings } from "./environment.ts";
+import { doorFindings } from "./doors.ts";
+import { environment, loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { hostsOf } from "./hosts.ts";
 import { hostByLogin, loginOptions } from "./login.ts";
+import { mediaFindings } from "./media-probe/findings.ts";
+import { probeMedia } from "./media-probe/probe.ts";
+import { respondIn } from "./media-probe/there.ts";
 import { readOptions, stackOptions } from "./options.ts";
 import { forTesting, useOwnTools } from "./setup/index.ts";
 import { say } from "./terminal.ts";
@@ -36,7 +42,7 @@ function conclude(missing: number): number {
   return missing === 0 ? 0 : 1;
 }
 
-/** The hosts of a stack, and whether each can have its part of it. */
+/** The hosts of a stack: whether each can have its part of it, and whether people get through to what runs there. */
 async function doctorOf(stack: string, configuration: string | undefined): Promise<number> {
   const target = environment(stack, configuration);
   const settings = loadSettings(target);
@@ -48,14 +54,37 @@ async function doctorOf(stack: string, configuration: string | undefined): Promi
     const unfit = unfitFor(host, await factsOf(host), settings);
     if (unfit !== undefined) say(`missing  ${unfit}`);
     good &&= unfit === undefined;
+    if (unfit === undefined) good = tell(await throughFindings(host, settings, target)) && good;
     say();
   }
   return good ? 0 : 1;
 }
 
+/** What gets through to a host from here, as it does from people's browsers: connections to its edges and relay, and media. */
+async function throughFindings(host: StackHost, settings: Settings, { stack, directory }: Environment): Promise<Finding[]> {
+  const edge = (await stackContainers([host.client], stack)).find(({ role, state }) => role.endsWith("-edge") && state === "running");
+  if (edge === undefined) return [{ state: "advice", sentence: `whether people get through was not looked at: nothing of '${stack}' runs there ('./houseline up ${stack}')` }];
+  const media = host.servers === "application" ? [] : probed(host, edge.id, settings);
+  return (await Promise.all([media, doorFindings(host, settings, directory)])).flat();
+}
+
+/** An edge has Node and the host's network: what answers the probe runs in its container, and is gone with it. */
+async function probed({ addresses, client }: StackHost, edge: string, { ports }: Settings): Promise<Finding[]> {
+  const address = addresses.public;
+  try {
+    const outcomes = await probeMedia({ address, local: address, firstPort: ports.rtp }, (task) => respondIn(client, edge, task));
+    return mediaFindings(outcomes, { address, firstPort: ports.rtp, setting: "houseline:hosts.softswitch.public" });
+  } catch (error) {
+    return [{ state: "missing", sentence: `media: whether it gets through could not be tried on the host (${(error as Error).message})` }];
+  }
+}
+
 /** @returns whether nothing is missing */
 export async function tellFindings(host: Pick<StackHost, "ssh">, prepare: string): Promise<boolean> {
-  const list = findings(await factsOf(host), prepare, Date.now());
+  return tell(findings(await factsOf(host), prepare, Date.now()));
+}
+
+function tell(list: readonly Finding[]): boolean {
   for (const { state, sentence } of list) say(`${state.padEnd(8)} ${sentence}`);
   return list.every(({ state }) => state !== "missing");
 }

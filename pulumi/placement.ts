@@ -9,6 +9,11 @@ export type Addresses = Settings["addresses"];
 /** Where the stack's two servers are. On one host both are the same object. */
 export interface Placement { softswitch: Addresses; application: Addresses }
 
+/** Where browsers reach the edges of a host, and its relay; `undefined` where only a name in DNS tells. */
+export function publicAddressOf({ edge, public: address }: Addresses): string | undefined {
+  return [edge, address].find((one) => one !== everyAddress);
+}
+
 /** Edges of a host that is reached over SSH listen on every address of it, unless told. */
 const everyAddress = "0.0.0.0";
 

@@ -1,0 +1,109 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { lookup } from "node:dns/promises";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { join } from "node:path";
+import { connect as connectTls, rootCertificates, type TLSSocket } from "node:tls";
+import type { Finding } from "../pulumi/host-findings.ts";
+import type { StackHost } from "../pulumi/stack-hosts.ts";
+import { publicAddressOf } from "../pulumi/placement.ts";
+import type { Settings } from "../pulumi/settings.ts";
+import { switchSiteOf, tlsKindOf } from "../pulumi/sites.ts";
+import { turnSiteOf } from "../pulumi/turn-settings.ts";
+import { bindingRequest, readBinding } from "./media-probe/stun.ts";
+
+/** How long a connection may take, in milliseconds. */
+const patienceMs = 4_000;
+
+/** Something of a host that browsers connect to by TCP. */
+interface Door {
+  what: string;
+  /** The setting of its port. */
+  key: string;
+  address: string;
+  port: number;
+  /** By TLS, for this name. */
+  name?: string;
+  isRelay?: true;
+}
+
+/** Whether people's browsers get to a host's edges and its relay from here, and whether the names lead there. */
+export async function doorFindings(host: StackHost, settings: Settings, directory: string): Promise<Finding[]> {
+  const doors = doorsOf(host, settings);
+  const trusted = tlsKindOf(settings) === "private" ? join(directory, "authority", "root.crt") : undefined;
+  const ca = trusted !== undefined && existsSync(trusted) ? [readFileSync(trusted, "utf8")] : [...rootCertificates];
+  return (await Promise.all([...doors.map((door) => look(door, ca)), ...namesOf(doors).map(leads)])).flat();
+}
+
+function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] {
+  const { ports, site, turn } = settings;
+  const address = publicAddressOf(addresses) ?? site;
+  const edge = (what: string, key: "switchEdge" | "applicationEdge", name: string): Door => ({ what, key: `ports.${key}`, address, port: ports[key], name });
+  const relay = { address: turn.address ?? addresses.public, isRelay: true } as const;
+  return [
+    ...(servers === "application" ? [] : [edge("the switch's edge", "switchEdge", switchSiteOf(settings))]),
+    ...(servers === "softswitch" ? [] : [edge("the application server's edge", "applicationEdge", site)]),
+    ...(servers === "application" || !turn.enabled ? [] : [
+      { what: "the relay", key: "ports.turn", port: ports.turn, ...relay },
+      { what: "the relay by TLS", key: "ports.turnTls", port: ports.turnTls, name: turnSiteOf(settings), ...relay },
+    ]),
+  ];
+}
+
+async function look(door: Door, ca: readonly string[]): Promise<Finding[]> {
+  const { what, address, port, name } = door;
+  const started = performance.now();
+  try {
+    const socket = await open(door, ca);
+    try {
+      const took = `${Math.round(performance.now() - started)} ms`;
+      if (door.isRelay && !await answersStun(socket)) return [{ state: "missing", sentence: `${what}: something takes connections at ${address} port ${port}, and does not answer as a relay does. Check that '${door.key}' leads to this host` }];
+      const untrusted = name !== undefined && !(socket as TLSSocket).authorized ? String((socket as TLSSocket).authorizationError) : undefined;
+      if (untrusted !== undefined) return [{ state: "advice", sentence: `${what} answers at ${address} port ${port} after ${took}, with a certificate for ${name} that this machine does not trust (${untrusted})` }];
+      return [{ state: "found", sentence: `${what} at ${address} port ${port}${name === undefined ? "" : `, by TLS as ${name}`}, after ${took}` }];
+    } finally {
+      socket.destroy();
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    return [{ state: "missing", sentence: `${what}: TCP port ${port} of ${address} can't be reached (${code}). ${code === "ECONNREFUSED" ? "Nobody listens there, or a firewall refuses it: see './houseline status'" : "Let it in, from everybody, at the firewall before the host and at its own"}` }];
+  }
+}
+
+function open({ address, port, name }: Door, ca: readonly string[]): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = name === undefined
+      ? connectTcp({ host: address, port })
+      : connectTls({ host: address, port, ca: [...ca], rejectUnauthorized: false, ...(isIP(name) ? {} : { servername: name }) });
+    const timer = setTimeout(() => { socket.destroy(Object.assign(new Error("nothing answers"), { code: "no answer" })); }, patienceMs);
+    socket.once("error", (error) => { clearTimeout(timer); reject(error); });
+    socket.once(name === undefined ? "connect" : "secureConnect", () => { clearTimeout(timer); resolve(socket); });
+  });
+}
+
+/** A relay answers a binding request that nobody signed. (RFC 8489, 6) */
+function answersStun(socket: Socket): Promise<boolean> {
+  const transaction = randomBytes(12);
+  return new Promise((resolve) => {
+    let received = Buffer.alloc(0);
+    const timer = setTimeout(() => resolve(false), patienceMs);
+    const end = (answered: boolean) => { clearTimeout(timer); resolve(answered); };
+    socket.on("data", (part) => {
+      received = Buffer.concat([received, part]);
+      const answer = readBinding(received);
+      if (answer) end(answer.isAnswer && answer.transaction.equals(transaction));
+      else if (received.length > 1_500) end(false);
+    });
+    socket.once("error", () => end(false)).once("close", () => end(false));
+    socket.write(bindingRequest(transaction));
+  });
+}
+
+const namesOf = (doors: readonly Door[]) => [...new Map(doors.filter(({ name }) => name !== undefined && !isIP(name)).map((door) => [door.name!, door])).values()];
+
+/** Where a name leads as this machine has it, which people's machines need not share. */
+async function leads({ name, address }: Door): Promise<Finding[]> {
+  const found: string[] = await lookup(name!, { all: true }).then((all) => all.map((one) => one.address), () => []);
+  if (found.includes(address) || !isIP(address)) return [];
+  return [{ state: "advice", sentence: found.length === 0 ? `the name ${name} is not known here: people's browsers need it to lead to ${address} (an A record)` : `the name ${name} leads to ${found.join(", ")} from here, and not to ${address}` }];
+}
