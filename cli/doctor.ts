@@ -1,5 +1,6 @@
 import { factsOf, unfitFor } from "../pulumi/host-facts.ts";
 import { findings, type Finding } from "../pulumi/host-findings.ts";
+import { mediaAddressOf } from "../pulumi/placement.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { stackContainers } from "../pulumi/stack-containers.ts";
 import { eachHost, type StackHost } from "../pulumi/stack-hosts.ts";
@@ -72,7 +73,7 @@ async function throughFindings(host: StackHost, settings: Settings, { stack, dir
 async function probed({ addresses, client }: StackHost, edge: string, { ports }: Settings): Promise<Finding[]> {
   const address = addresses.public;
   try {
-    const outcomes = await probeMedia({ address, local: address, firstPort: ports.rtp }, (task) => respondIn(client, edge, task));
+    const outcomes = await probeMedia({ address, local: mediaAddressOf(addresses), firstPort: ports.rtp }, (task) => respondIn(client, edge, task));
     return mediaFindings(outcomes, { address, firstPort: ports.rtp, setting: "houseline:hosts.softswitch.public" });
   } catch (error) {
     return [{ state: "missing", sentence: `media: whether it gets through could not be tried on the host (${(error as Error).message})` }];

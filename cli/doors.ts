@@ -39,7 +39,8 @@ function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] 
   const { ports, site, turn } = settings;
   const address = publicAddressOf(addresses) ?? site;
   const edge = (what: string, key: "switchEdge" | "applicationEdge", name: string): Door => ({ what, key: `ports.${key}`, address, port: ports[key], name });
-  const relay = { address: turn.address ?? addresses.public, isRelay: true } as const;
+  // Behind a NAT an address of its own is one that only the name's address leads to.
+  const relay = { address: addresses.internal !== undefined && turn.address !== undefined ? turnSiteOf(settings) : turn.address ?? addresses.public, isRelay: true } as const;
   return [
     ...(servers === "application" ? [] : [edge("the switch's edge", "switchEdge", switchSiteOf(settings))]),
     ...(servers === "softswitch" ? [] : [edge("the application server's edge", "applicationEdge", site)]),
@@ -72,12 +73,12 @@ async function look(door: Door, ca: readonly string[]): Promise<Finding[]> {
 
 function open({ address, port, name }: Door, ca: readonly string[]): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    const connected = () => { clearTimeout(timer); resolve(socket); };
     const socket: Socket = name === undefined
-      ? connectTcp({ host: address, port })
-      : connectTls({ host: address, port, ca: [...ca], rejectUnauthorized: false, ...(isIP(name) ? {} : { servername: name }) });
+      ? connectTcp({ host: address, port }, connected)
+      : connectTls({ host: address, port, ca: [...ca], rejectUnauthorized: false, ...(isIP(name) ? {} : { servername: name }) }, connected);
     const timer = setTimeout(() => { socket.destroy(Object.assign(new Error("nothing answers"), { code: "no answer" })); }, patienceMs);
     socket.once("error", (error) => { clearTimeout(timer); reject(error); });
-    socket.once(name === undefined ? "connect" : "secureConnect", () => { clearTimeout(timer); resolve(socket); });
   });
 }
 
@@ -99,7 +100,8 @@ function answersStun(socket: Socket): Promise<boolean> {
   });
 }
 
-const namesOf = (doors: readonly Door[]) => [...new Map(doors.filter(({ name }) => name !== undefined && !isIP(name)).map((door) => [door.name!, door])).values()];
+/** Each name once. */
+const namesOf = (doors: readonly Door[]) => [...new Map(doors.filter(({ name }) => name !== undefined && isIP(name) === 0).map((door) => [door.name!, door])).values()];
 
 /** Where a name leads as this machine has it, which people's machines need not share. */
 async function leads({ name, address }: Door): Promise<Finding[]> {

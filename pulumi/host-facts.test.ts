@@ -20,6 +20,13 @@ describe("what a host says of itself", () => {
     expect(unfitFor(host, readFacts(said.replace(from, to)), { ports, turn })).toContain(sentence);
   });
 
+  it("behind a NAT has no public address itself: the setting for that is told, and what it is given must be the host's", () => {
+    const behind = readFacts(said.replace("203.0.113.10", "172.31.5.20"));
+    expect(unfitFor(host, behind, { ports, turn })).toBe("root@203.0.113.10 has no address 203.0.113.10, which the configuration gives as its 'public'. It has 127.0.0.1, 172.31.5.20, 10.0.0.2. Where a NAT before it translates 203.0.113.10 to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal', such as 172.31.5.20.");
+    expect(unfitFor({ ...host, addresses: { ...host.addresses, internal: "172.31.5.20" } }, behind, { ports, turn })).toBeUndefined();
+    expect(unfitFor({ ...host, addresses: { ...host.addresses, internal: "172.31.5.21" } }, behind, { ports, turn })).toBe("root@203.0.113.10 has no address 172.31.5.21, which the configuration gives as its 'internal'. It has 127.0.0.1, 172.31.5.20, 10.0.0.2.");
+  });
+
   it("of a relay is looked at where the switch is: the address of its own, and ports of root's", () => {
     const settings = { ports: { ...ports, turnTls: 443 }, turn: { enabled: true, address: "203.0.113.11" } };
     expect(unfitFor(host, readFacts(said), settings)).toContain("has no address 203.0.113.11, which the configuration gives as its 'turn.address'");

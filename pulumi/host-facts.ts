@@ -1,4 +1,4 @@
-import { isPrivate } from "./private-address.ts";
+import { mediaAddressOf } from "./placement.ts";
 import type { Settings } from "./settings.ts";
 import { runThere, type StackHost } from "./stack-hosts.ts";
 
@@ -72,10 +72,14 @@ export function unfitFor({ name, addresses, servers }: Pick<StackHost, "name" | 
   const relay = turn.enabled && servers !== "application";
   const lowest = Math.min(...edges, ...(relay ? [ports.turn, ports.turnTls] : []));
   if (lowest < facts.firstPort) return `${name} keeps ports below ${facts.firstPort} for root, and ${edges.includes(lowest) ? "the edge" : "the relay"}, which has no privileges, is to listen on ${lowest}. './houseline prepare ${name}' changes that (or there: 'sysctl -w net.ipv4.ip_unprivileged_port_start=80', kept in /etc/sysctl.d); or choose other 'houseline:ports'.`;
-  const wanted = { private: addresses.private, edge: addresses.edge, ...(servers === "application" ? {} : { public: addresses.public }), ...(relay && turn.address !== undefined ? { "turn.address": turn.address } : {}) };
+  const media = addresses.internal === undefined ? "public" : "internal";
+  const wanted = { private: addresses.private, edge: addresses.edge, ...(servers === "application" ? {} : { [media]: mediaAddressOf(addresses) }), ...(relay && turn.address !== undefined ? { "turn.address": turn.address } : {}) };
   for (const [key, address] of Object.entries(wanted)) {
     if (address === "0.0.0.0" || facts.addresses.includes(address)) continue;
-    return `${name} has no address ${address}, which the configuration gives as its '${key}'. It has ${facts.addresses.filter((one) => isPrivate(one) || !one.includes(":")).join(", ") || "none"}.`;
+    const has = facts.addresses.filter((one) => !one.includes(":"));
+    const behind = has.find((one) => !one.startsWith("127."));
+    const hint = key === "public" && behind !== undefined ? ` Where a NAT before it translates ${address} to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal', such as ${behind}.` : "";
+    return `${name} has no address ${address}, which the configuration gives as its '${key}'. It has ${has.join(", ") || "none"}.${hint}`;
   }
   return undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOneHost, placementOf } from "./placement.ts";
+import { isOneHost, mediaAddressOf, placementOf, publicAddressOf } from "./placement.ts";
 import { readSettings } from "./settings.ts";
 import { pageUrl, sipUrl, tlsKindOf } from "./sites.ts";
 
@@ -24,7 +24,18 @@ describe("where servers are", () => {
     expect([pageUrl(two), sipUrl(two)]).toEqual(["https://phone.example.com/", "wss://switch.example.com/sip"]);
   });
 
+  it("is behind a NAT, when the address that its public one is translated to is given: media comes to that, and browsers to the public one", () => {
+    const { softswitch: addresses } = placementOf(read({ hosts: { kind: "ssh", softswitch: { ...softswitch, internal: "172.31.5.20", edge: "172.31.5.20" } } }));
+    expect(addresses).toEqual({ edge: "172.31.5.20", private: "10.0.0.2", public: "203.0.113.10", internal: "172.31.5.20" });
+    expect([mediaAddressOf(addresses), publicAddressOf(addresses)]).toEqual(["172.31.5.20", "203.0.113.10"]);
+    const plain = { edge: "203.0.113.9", private: "10.0.0.2", public: "203.0.113.10" };
+    expect([mediaAddressOf(plain), publicAddressOf(plain), publicAddressOf({ ...plain, edge: "0.0.0.0", public: "0.0.0.0" })]).toEqual(["203.0.113.10", "203.0.113.9", undefined]);
+  });
+
   it.each([
+    ["a NAT that translates an address to itself", { hosts: { kind: "ssh", softswitch: { ...softswitch, internal: "203.0.113.10" } } }, "'houseline:hosts.softswitch.internal' and 'houseline:hosts.softswitch.public' are both 203.0.113.10: without a NAT that translates one to the other leave 'hosts.softswitch.internal' out."],
+    ["the same on this machine", { addresses: { internal: "127.0.0.1" } }, "'houseline:addresses.internal' and 'houseline:addresses.public' are both 127.0.0.1"],
+    ["a NAT before servers of Hetzner Cloud", { hosts: { kind: "hcloud", softswitch: { internal: "10.20.0.2" }, hcloud: { sshFrom: "203.0.113.0/24", servers: 1 } } }, "servers of Hetzner Cloud have their public addresses themselves"],
     ["no host", { hosts: { kind: "ssh" } }, "'houseline:hosts.softswitch.ssh' doesn't say which host"],
     ["two hosts without a private network", { hosts: { kind: "ssh", softswitch, application: { ...application, private: undefined } } }, "they need a private network between them, and 'houseline:hosts.application.private' is not given"],
     ["loopback between two hosts", { hosts: { kind: "ssh", softswitch: { ...softswitch, private: "127.0.0.1" }, application } }, "'houseline:hosts.softswitch.private' is 127.0.0.1"],

@@ -6,12 +6,16 @@ import { isLoopback, tlsKindOf } from "./sites.ts";
 /** Addresses of a host: what its edges listen on, what servers reach each other by, where browsers send media. */
 export type Addresses = Settings["addresses"];
 
+/** The host's own address that media comes to: behind a NAT (1:1, as clouds have it) another one than browsers send it to. */
+export const mediaAddressOf = ({ public: address, internal }: Pick<Addresses, "public" | "internal">): string => internal ?? address;
+
 /** Where the stack's two servers are. On one host both are the same object. */
 export interface Placement { softswitch: Addresses; application: Addresses }
 
 /** Where browsers reach the edges of a host, and its relay; `undefined` where only a name in DNS tells. */
-export function publicAddressOf({ edge, public: address }: Addresses): string | undefined {
-  return [edge, address].find((one) => one !== everyAddress);
+export function publicAddressOf({ edge, public: address, internal }: Addresses): string | undefined {
+  // Behind a NAT an edge listens on an address that browsers don't know.
+  return [...(internal === undefined ? [edge] : []), address].find((one) => one !== everyAddress);
 }
 
 /** Edges of a host that is reached over SSH listen on every address of it, unless told. */
@@ -24,7 +28,7 @@ function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Pl
   if (hosts.kind === "hcloud") return toBeMade(hosts);
   const { softswitch, application } = hosts;
   const at = (host: Settings["hosts"]["softswitch"], alone: boolean): Addresses | undefined => host.public === undefined || (host.private === undefined && !alone)
-    ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public };
+    ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public, ...(host.internal !== undefined && { internal: host.internal }) };
   const isOne = isOneHost({ hosts });
   const media = at(softswitch, isOne);
   // The application server sends and receives no media: it needs no public address of its own.
@@ -51,7 +55,7 @@ export function isOneHost({ hosts }: Pick<Settings, "hosts">): boolean {
 
 /** A sentence about hosts, names, certificates or ports that don't go together. */
 export function placementConflict(settings: Settings): string | undefined {
-  return hostConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
+  return hostConflict(settings) ?? natConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
 }
 
 function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Settings): string | undefined {
@@ -67,6 +71,16 @@ function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Setting
     if (softswitch.private === application.private) return `'houseline:hosts.softswitch.private' and 'houseline:hosts.application.private' are both ${application.private}: each host has its own.`;
   }
   return sourceConflict({ switch: { kind }, freeswitch, registry });
+}
+
+function natConflict({ hosts, addresses }: Settings): string | undefined {
+  const given = hosts.kind === "local" ? { addresses } : { "hosts.softswitch": hosts.softswitch, "hosts.application": hosts.application };
+  for (const [key, one] of Object.entries(given)) {
+    if (one.internal === undefined) continue;
+    if (hosts.kind === "hcloud") return `'houseline:${key}.internal' is for hosts behind a NAT, and servers of Hetzner Cloud have their public addresses themselves. Leave it out.`;
+    if (one.internal === one.public) return `'houseline:${key}.internal' and 'houseline:${key}.public' are both ${one.internal}: without a NAT that translates one to the other leave '${key}.internal' out.`;
+  }
+  return undefined;
 }
 
 function cloudConflict({ softswitch, application, hcloud }: Settings["hosts"]): string | undefined {

@@ -1,3 +1,4 @@
+import { mediaAddressOf } from "./placement.ts";
 import type { Settings } from "./settings.ts";
 
 /** Ports of one key: `first` to `last`, both included. */
@@ -24,16 +25,16 @@ export function portRanges(ports: Settings["ports"], addresses: Settings["addres
   const single = (key: keyof Settings["ports"], address = addresses.edge): PortRange =>
     ({ key: `ports.${key}`, first: ports[key], last: ports[key], protocol: "tcp", address });
   const relay = turn?.enabled ? [
-    ...(["turn", "turnTls"] as const).map((key) => single(key, turn.address ?? addresses.public)),
+    ...(["turn", "turnTls"] as const).map((key) => single(key, turn.address ?? mediaAddressOf(addresses))),
     slotted("turnLocal", "tcp", "127.0.0.1"),
-    { key: "ports.turnRelay", first: ports.turnRelay, last: ports.turnRelay + slots * relayPorts - 1, protocol: "udp" as const, address: addresses.public },
+    { key: "ports.turnRelay", first: ports.turnRelay, last: ports.turnRelay + slots * relayPorts - 1, protocol: "udp" as const, address: mediaAddressOf(addresses) },
   ] : [];
   const softswitch = [
     single("switchEdge"),
     slotted("sipWs", "tcp", "127.0.0.1"),
     slotted("sip", "both", addresses.private),
     slotted("esl", "tcp", addresses.private),
-    { key: "ports.rtp", first: ports.rtp, last: ports.rtp + slots * rtpPorts - 1, protocol: "udp" as const, address: addresses.public },
+    { key: "ports.rtp", first: ports.rtp, last: ports.rtp + slots * rtpPorts - 1, protocol: "udp" as const, address: mediaAddressOf(addresses) },
     ...relay,
   ];
   const application = [

@@ -58,7 +58,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
   if (settings.turn.enabled) new Turn("turn", {
     stack, host: switchHost, settings, secrets, tls, certificates: certificates.softswitch,
     images: { turn: onSwitchHost.turn!.reference, secrets: onSwitchHost.secrets!.reference },
-    peers: [switchHost.publicAddress],
+    peers: [switchHost.internalAddress ?? switchHost.publicAddress],
   });
 
   new AppServer("app-server", {

@@ -29,6 +29,7 @@ const sshHost = () => z.strictObject({
   edge: ipAddress().optional(),
   private: privateAddress().optional(),
   public: ipAddress().optional(),
+  internal: ipAddress().optional(),
 }).prefault({});
 const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
 const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch@sha256:…");
@@ -44,6 +45,7 @@ export const schema = z.strictObject({
     edge: ipAddress().default("127.0.0.1"),
     private: privateAddress().default("127.0.0.1"),
     public: ipAddress().default("127.0.0.1"),
+    internal: ipAddress().optional(),
   }).prefault({}),
   hosts: z.strictObject({
     kind: z.enum(["local", "ssh", "hcloud"]).default("local"),

@@ -88,7 +88,7 @@ export class Softswitch extends pulumi.ComponentResource {
 }
 
 /** The switch itself, FreeSWITCH or the lab switch: both are given the same, but for voicemail. */
-export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers" | "voicemailDirectory"> & { host: Pick<Host, "privateAddress" | "publicAddress"> }): ContainerPlan {
+export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers" | "voicemailDirectory"> & { host: Pick<Host, "privateAddress" | "publicAddress" | "internalAddress"> }): ContainerPlan {
   const { ports, drainSeconds, domain } = args.settings;
   return {
     stack: args.stack,
@@ -101,6 +101,7 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
       HOUSELINE_RTP_PORT: String(ports.rtp),
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_PUBLIC_IP: args.host.publicAddress,
+      ...(args.host.internalAddress !== undefined && { HOUSELINE_INTERNAL_IP: args.host.internalAddress }),
       HOUSELINE_PEERS: args.peers.join(" "),
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_DIRECTORY_URLS: args.directoryUrls.join(" "),

@@ -8,6 +8,7 @@ export class SshHost extends pulumi.ComponentResource implements Host {
   readonly provider: docker.Provider;
   readonly privateAddress: string;
   readonly publicAddress: string;
+  readonly internalAddress: string | undefined;
   readonly edgeAddress: string;
 
   constructor(name: string, { client, addresses, ssh }: StackHost) {
@@ -15,6 +16,7 @@ export class SshHost extends pulumi.ComponentResource implements Host {
     this.provider = new docker.Provider(`${name}-docker`, { host: client.host, sshOpts: ["-F", ssh!.files.config] }, { parent: this });
     this.privateAddress = addresses.private;
     this.publicAddress = addresses.public;
+    this.internalAddress = addresses.internal;
     this.edgeAddress = addresses.edge;
     this.registerOutputs();
   }

@@ -1,4 +1,4 @@
-import { isOneHost, placementOf } from "./placement.ts";
+import { isOneHost, mediaAddressOf, placementOf } from "./placement.ts";
 import type { Settings } from "./settings.ts";
 import { isLoopback, isSecure, switchSiteOf, tlsKindOf } from "./sites.ts";
 import { chooseSwitch } from "./switch-choice.ts";
@@ -9,7 +9,7 @@ export function turnSiteOf(settings: Pick<Settings, "site" | "switchSite" | "tur
   return turn.site ?? (isLoopback(site) ? turnAddressOf(settings) : switchSiteOf(settings));
 }
 
-/** The address that the relay listens on: that of the switch's media, unless given. */
+/** The address that browsers reach the relay at: that of the switch's media, unless given. */
 export function turnAddressOf(settings: Pick<Settings, "turn" | "hosts" | "addresses">): string {
   return settings.turn.address ?? placementOf(settings).softswitch.public;
 }
@@ -32,7 +32,8 @@ export function turnConflict(settings: Settings): string | undefined {
   }
   if (hosts.kind === "hcloud" && turn.address !== undefined) return "'houseline:turn.address' is for hosts that are there ('ssh'): a server that is made has one public address, which the relay listens on.";
   const { softswitch } = placementOf(settings);
-  if (hosts.kind !== "local" && softswitch.private === softswitch.public) return `the relay forwards to the address of the switch's media, which is the private one too (${softswitch.public}): it would be a way to SIP between switches. Give 'houseline:hosts.softswitch.private' another address${isOneHost(settings) ? ", such as 127.0.0.1" : ""}.`;
+  const media = mediaAddressOf(softswitch);
+  if (hosts.kind !== "local" && softswitch.private === media) return `the relay forwards to the address of the switch's media, which is the private one too (${media}): it would be a way to SIP between switches. Give 'houseline:hosts.softswitch.private' another address${isOneHost(settings) ? ", such as 127.0.0.1" : ""}.`;
   if (tlsKindOf(settings) === "acme" && turn.site !== undefined && ![settings.site, switchSiteOf(settings)].includes(turn.site)) return `'houseline:turn.site' is ${turn.site}, and certificates are got by ACME for the edges' names alone. Leave it out, or give certificates for it too ('houseline:tls.kind' as files or private).`;
   return undefined;
 }

@@ -44,6 +44,14 @@ describe("a relay", () => {
     });
   });
 
+  it("behind a NAT listens on the host's own address and forwards from there, and browsers are told the name as before", () => {
+    const settings = there({ hosts: { kind: "ssh", softswitch: { ...softswitch, internal: "172.31.5.20" } } });
+    const { environment } = turnContainer({ stack: "x", settings, host: { publicAddress: "203.0.113.10", internalAddress: "172.31.5.20" }, images: { turn: "houseline/turn:1", secrets: "s" }, peers: ["172.31.5.20"] });
+    expect(environment).toMatchObject({ HOUSELINE_TURN_ADDRESS: "172.31.5.20", HOUSELINE_RELAY_ADDRESS: "172.31.5.20", HOUSELINE_TURN_PEERS: "172.31.5.20" });
+    expect(turnUrls(settings)[0]).toBe("turn:phone.example.com:3478?transport=tcp");
+    expect(() => there({ hosts: { kind: "ssh", softswitch: { ...softswitch, private: "172.31.5.20", internal: "172.31.5.20" } } })).toThrow("which is the private one too (172.31.5.20)");
+  });
+
   it.each<[string, () => unknown, string]>([
     ["with the lab switch", () => here({ switch: { kind: "lab" } }), "the stack runs the lab switch, through which no media goes"],
     ["with no source of FreeSWITCH", () => here({ switch: { kind: "auto" } }), "the stack runs the lab switch"],

@@ -63,20 +63,22 @@ export class Turn extends pulumi.ComponentResource {
   }
 }
 
-export function turnContainer(args: Pick<TurnArgs, "stack" | "settings" | "images" | "peers"> & { host: Pick<Host, "publicAddress">; tls?: Tls }): ContainerPlan {
+export function turnContainer(args: Pick<TurnArgs, "stack" | "settings" | "images" | "peers"> & { host: Pick<Host, "publicAddress" | "internalAddress">; tls?: Tls }): ContainerPlan {
   const { ports, drainSeconds, domain, turn, healthySeconds } = args.settings;
+  // It speaks to the switch beside it, from the host's own address: no NAT is between the two.
+  const own = args.host.internalAddress ?? args.host.publicAddress;
   const isSecure = args.tls !== undefined && args.tls.kind !== "off";
   return {
     stack: args.stack,
     role: "turn",
     image: args.images.turn,
     environment: {
-      HOUSELINE_TURN_ADDRESS: turn.address ?? args.host.publicAddress,
+      HOUSELINE_TURN_ADDRESS: turn.address ?? own,
       HOUSELINE_TURN_PORT: String(ports.turn),
       ...(isSecure ? { HOUSELINE_TURN_TLS_PORT: String(ports.turnTls), HOUSELINE_TLS: args.tls!.kind, HOUSELINE_TURN_SITE: turnSiteOf(args.settings) } : {}),
       HOUSELINE_TURN_PEERS: args.peers.join(" "),
       HOUSELINE_TURN_LOCAL_PORT: String(ports.turnLocal),
-      HOUSELINE_RELAY_ADDRESS: args.host.publicAddress,
+      HOUSELINE_RELAY_ADDRESS: own,
       HOUSELINE_RELAY_PORT: String(ports.turnRelay),
       HOUSELINE_RELAY_PORTS: String(relayPorts),
       HOUSELINE_DOMAIN: domain,
