@@ -63,6 +63,28 @@ export class HostNetwork {
     return host;
   }
 
+  /**
+   * Starts a machine behind a NAT that translates one address to one other, port for port, as clouds have it: the only way to the machine is by its router, whose
+   * address in the public network is the machine's to everybody else.
+   */
+  async hostBehindNat(name: string): Promise<{ host: TestHost; router: TestHost }> {
+    const host = await this.host(name);
+    const image = await imageOf("ready");
+    const id = await docker("run", "--detach", "--init", "--cap-add", "NET_ADMIN", "--sysctl", "net.ipv4.ip_forward=1", "--name", `${this.#stack}-${name}-router`, "--label", `houseline.stack=${this.#stack}`, "--label", "houseline.role=test-host",
+      "--network", this.#names[0]!, "--entrypoint", "sleep", image, "infinity");
+    const [address, routerPid, hostPid] = await Promise.all([docker("inspect", "--format", `{{(index .NetworkSettings.Networks "${this.#names[0]}").IPAddress}}`, id), ...[id, host.id].map((one) => docker("inspect", "--format", "{{.State.Pid}}", one))]);
+    const router = new TestHost(id, address!, "");
+    for (const network of this.#names) await docker("network", "disconnect", network, host.id);
+    // A cable between the two: this machine has no end of it.
+    await run("ip", ["link", "add", "inside", "netns", routerPid!, "type", "veth", "peer", "name", "outside", "netns", hostPid!]);
+    const [own, inside] = ["10.99.0.2", "10.99.0.1"];
+    await router.shell(`ip address add ${inside}/24 dev inside && ip link set inside up
+iptables -t nat -A PREROUTING -i eth0 -d ${address} -j DNAT --to-destination ${own}
+iptables -t nat -A POSTROUTING -o eth0 -s ${own} -j SNAT --to-source ${address}`);
+    await host.shell(`ip address add ${own}/24 dev outside && ip link set outside up && ip route add default via ${inside}`);
+    return { host: new TestHost(host.id, address!, "127.0.0.1", own), router };
+  }
+
   async remove(): Promise<void> {
     const ids = (await docker("ps", "--all", "--quiet", "--filter", `label=houseline.stack=${this.#stack}`, "--filter", "label=houseline.role=test-host")).split("\n").filter(Boolean);
     if (ids.length > 0) await docker("rm", "--force", "--volumes", ...ids);
@@ -71,7 +93,7 @@ export class HostNetwork {
   }
 }
 
-export interface HostSettings { ssh: string; hostKey: string; private: string; public: string }
+export interface HostSettings { ssh: string; hostKey: string; private: string; public: string; internal?: string }
 
 /** A machine of the tests: Debian with an SSH server, addresses, and (unless it is empty) a Docker of its own. */
 export class TestHost {
@@ -79,16 +101,19 @@ export class TestHost {
   readonly id: string;
   readonly publicAddress: string;
   readonly privateAddress: string;
+  /** Its own, where a NAT is before it. */
+  readonly internalAddress: string | undefined;
 
-  constructor(id: string, publicAddress: string, privateAddress: string) {
+  constructor(id: string, publicAddress: string, privateAddress: string, internalAddress?: string) {
     this.id = id;
     this.publicAddress = publicAddress;
     this.privateAddress = privateAddress;
+    this.internalAddress = internalAddress;
   }
 
   /** Its settings in a stack. */
   async settings(): Promise<HostSettings> {
-    return { ssh: `root@${this.publicAddress}`, hostKey: await this.hostKey(), private: this.privateAddress, public: this.publicAddress };
+    return { ssh: `root@${this.publicAddress}`, hostKey: await this.hostKey(), private: this.privateAddress, public: this.publicAddress, ...(this.internalAddress !== undefined && { internal: this.internalAddress }) };
   }
 
   async hostKey(): Promise<string> {

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Deployment } from "../support/deployment.ts";
+import { plannedOf } from "../support/engine.ts";
+import { HostNetwork, noHosts, type TestHost } from "../support/host.ts";
+import { OneHost } from "../support/one-host.ts";
+import { remoteAddressesOf } from "../support/candidates.ts";
+import { switches } from "../support/switches.ts";
+
+/** FreeSWITCH where there is a source of it; what needs no media of calls is seen on the lab switch as well. */
+const on = switches.find(({ role, skip }) => role === "freeswitch" && !skip) ?? switches[0];
+
+describe.skipIf(noHosts !== undefined)(`a host behind a NAT that translates its address${noHosts === undefined ? "" : ` (skipped: ${noHosts})`}, on ${on.name}`, () => {
+  let deployment: Deployment;
+  let network: HostNetwork;
+  let host: TestHost;
+  let router: TestHost;
+  let scene: OneHost | undefined;
+
+  beforeAll(async () => {
+    deployment = await Deployment.prepare({ ...on.config, site: "phone.example.test" });
+    network = await HostNetwork.create(deployment.stack);
+    const planned = await plannedOf(on.config);
+    ({ host, router } = await network.hostBehindNat("behind-nat"));
+    await host.load(planned.map(({ reference }) => reference));
+    const named = (name: string) => planned.find((image) => image.name === name)!.reference;
+    const ready = { appServer: named("app-server"), edge: named("edge"), sound: named("freeswitch-sound"), ...(on.role === "lab-switch" && { labSwitch: named(on.role) }) };
+    await deployment.configure({ images: ready, ...(on.role === "freeswitch" && { freeswitch: { image: named(on.role) } }) });
+  });
+  afterAll(async () => {
+    await scene?.close();
+    await network?.remove();
+    await deployment?.forget();
+  });
+
+  const doctor = async () => {
+    const { code, stdout, stderr, seconds } = await deployment.run("doctor");
+    return { code, told: `${stdout}${stderr}`, seconds };
+  };
+
+  it("is refused without the address that it has itself, and told which setting that belongs in", async () => {
+    const { internal, ...plain } = await host.settings();
+    await deployment.configure({ hosts: { kind: "ssh", identityFile: network.identityFile, softswitch: plain } });
+    const { code, stderr } = await deployment.run("up", "--yes");
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`give that one as 'houseline:hosts.softswitch.internal', such as ${internal}. Nothing was changed.`)]);
+  });
+
+  it("is deployed to, and the doctor proves that connections and media get through to it", async () => {
+    scene = await OneHost.open(deployment, network, host);
+    const { code, told, seconds } = await doctor();
+    expect(told).toMatch(new RegExp(`found    media: 450 of 450 packets to ports .* of ${host.publicAddress.replaceAll(".", "\\.")} came back by UDP`));
+    for (const what of ["the switch's edge", "the application server's edge"]) expect(told).toContain(`found    ${what} at ${host.publicAddress} port`);
+    expect(told).not.toContain("missing  media");
+    console.log(`the doctor took ${seconds.toFixed(1)} s (code ${code}):\n${told}`);
+    expect(await host.docker("ps", "--format", "{{.Label \"houseline.role\"}}")).not.toContain("probe");
+  });
+
+  it.each([
+    ["the firewall before it lets no UDP in", () => router, "FORWARD -p udp -j DROP", "missing  media: nothing that was sent by UDP to PUBLIC"],
+    ["its own firewall forgot the last slot", () => host, "INPUT -p udp --dport LAST -j DROP", "does not arrive on the host, and to ports"],
+    ["its own firewall lets no UDP out", () => host, "OUTPUT -p udp -j DROP", "arrived on the host, and its answers do not come back"],
+    ["the firewall before it refuses UDP", () => router, "FORWARD -p udp -j REJECT", "refuses what is sent to it by UDP"],
+  ] as const)("the doctor says what to open when %s", async (_, where, words, sentence) => {
+    const rule = words.replace("LAST", `${deployment.ports.rtp! + 2 * 5_460}:${deployment.ports.rtp! + 3 * 5_460 - 1}`);
+    expect((await where().shell(`iptables -I ${rule}`)).code).toBe(0);
+    try {
+      const { code, told } = await doctor();
+      expect([code, told]).toEqual([1, expect.stringContaining(sentence.replace("PUBLIC", host.publicAddress))]);
+      expect(told).toContain(`UDP ${deployment.ports.rtp}-${deployment.ports.rtp! + 16_379}`.slice(sentence.includes("answers") ? 4 : 0));
+    } finally {
+      await where().shell(`iptables -D ${rule}`);
+    }
+  });
+
+  it.skipIf(on.role !== "freeswitch")("people hear each other through it, by its public address", async () => {
+    const people = await scene!.call();
+    for (const phone of people) expect(await remoteAddressesOf(phone)).toEqual({ chosen: host.publicAddress, offered: expect.arrayContaining([host.publicAddress]) });
+  });
+});
