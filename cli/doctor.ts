@@ -10,7 +10,7 @@ import { Failure } from "./failure.ts";
 import { hostsOf } from "./hosts.ts";
 import { hostByLogin, loginOptions } from "./login.ts";
 import { mediaFindings } from "./media-probe/findings.ts";
-import { probeMedia } from "./media-probe/probe.ts";
+import { isWayless, probeMedia } from "./media-probe/probe.ts";
 import { respondIn } from "./media-probe/there.ts";
 import { readOptions, stackOptions } from "./options.ts";
 import { forTesting, useOwnTools } from "./setup/index.ts";
@@ -65,18 +65,22 @@ async function doctorOf(stack: string, configuration: string | undefined): Promi
 async function throughFindings(host: StackHost, settings: Settings, { stack, directory }: Environment): Promise<Finding[]> {
   const edge = (await stackContainers([host.client], stack)).find(({ role, state }) => role.endsWith("-edge") && state === "running");
   if (edge === undefined) return [{ state: "advice", sentence: `whether people get through was not looked at: nothing of '${stack}' runs there ('./houseline up ${stack}')` }];
-  const media = host.servers === "application" ? [] : probed(host, edge.id, settings);
-  return (await Promise.all([media, doorFindings(host, settings, directory)])).flat();
+  const { public: address, public6 } = host.addresses;
+  const media = host.servers === "application" ? [] : [
+    probed(host, edge.id, settings.ports.rtp, { address, local: mediaAddressOf(host.addresses), setting: "houseline:hosts.softswitch.public" }),
+    ...(public6 === undefined ? [] : [probed(host, edge.id, settings.ports.rtp, { address: public6, local: public6, setting: "houseline:hosts.softswitch.public6" })]),
+  ];
+  return (await Promise.all([...media, doorFindings(host, settings, directory)])).flat();
 }
 
 /** An edge has Node and the host's network: what answers the probe runs in its container, and is gone with it. */
-async function probed({ addresses, client }: StackHost, edge: string, { ports }: Settings): Promise<Finding[]> {
-  const address = addresses.public;
+async function probed({ client }: StackHost, edge: string, firstPort: number, { address, local, setting }: { address: string; local: string; setting: string }): Promise<Finding[]> {
   try {
-    const outcomes = await probeMedia({ address, local: mediaAddressOf(addresses), firstPort: ports.rtp }, (task) => respondIn(client, edge, task));
-    return mediaFindings(outcomes, { address, firstPort: ports.rtp, setting: "houseline:hosts.softswitch.public" });
+    const outcomes = await probeMedia({ address, local, firstPort }, (task) => respondIn(client, edge, task));
+    return mediaFindings(outcomes, { address, firstPort, setting });
   } catch (error) {
-    return [{ state: "missing", sentence: `media: whether it gets through could not be tried on the host (${(error as Error).message})` }];
+    if (address.includes(":") && isWayless(error)) return [{ state: "advice", sentence: `media to ${address} was not tried: this machine has no way to addresses of IPv6` }];
+    return [{ state: "missing", sentence: `media: whether it gets through to ${address} could not be tried on the host (${(error as Error).message})` }];
   }
 }
 

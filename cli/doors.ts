@@ -10,6 +10,7 @@ import { publicAddressOf } from "../pulumi/placement.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { switchSiteOf, tlsKindOf } from "../pulumi/sites.ts";
 import { turnSiteOf } from "../pulumi/turn-settings.ts";
+import { isWayless } from "./media-probe/probe.ts";
 import { bindingRequest, readBinding } from "./media-probe/stun.ts";
 
 /** How long a connection may take, in milliseconds. */
@@ -37,13 +38,13 @@ export async function doorFindings(host: StackHost, settings: Settings, director
 
 function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] {
   const { ports, site, turn } = settings;
-  const address = publicAddressOf(addresses) ?? site;
-  const edge = (what: string, key: "switchEdge" | "applicationEdge", name: string): Door => ({ what, key: `ports.${key}`, address, port: ports[key], name });
+  const reached = [publicAddressOf(addresses) ?? site, ...(addresses.public6 === undefined ? [] : [addresses.public6])];
+  const edge = (what: string, key: "switchEdge" | "applicationEdge", name: string): Door[] => reached.map((address) => ({ what, key: `ports.${key}`, address, port: ports[key], name }));
   // Behind a NAT an address of its own is one that only the name's address leads to.
   const relay = { address: addresses.internal !== undefined && turn.address !== undefined ? turnSiteOf(settings) : turn.address ?? addresses.public, isRelay: true } as const;
   return [
-    ...(servers === "application" ? [] : [edge("the switch's edge", "switchEdge", switchSiteOf(settings))]),
-    ...(servers === "softswitch" ? [] : [edge("the application server's edge", "applicationEdge", site)]),
+    ...(servers === "application" ? [] : edge("the switch's edge", "switchEdge", switchSiteOf(settings))),
+    ...(servers === "softswitch" ? [] : edge("the application server's edge", "applicationEdge", site)),
     ...(servers === "application" || !turn.enabled ? [] : [
       { what: "the relay", key: "ports.turn", port: ports.turn, ...relay },
       { what: "the relay by TLS", key: "ports.turnTls", port: ports.turnTls, name: turnSiteOf(settings), ...relay },
@@ -67,6 +68,7 @@ async function look(door: Door, ca: readonly string[]): Promise<Finding[]> {
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    if (isWayless(error) && address.includes(":")) return [{ state: "advice", sentence: `${what} was not tried at ${address}: this machine has no way to addresses of IPv6` }];
     return [{ state: "missing", sentence: `${what}: TCP port ${port} of ${address} can't be reached (${code}). ${code === "ECONNREFUSED" ? "Nobody listens there, or a firewall refuses it: see './houseline status'" : "Let it in, from everybody, at the firewall before the host and at its own"}` }];
   }
 }
@@ -100,12 +102,12 @@ function answersStun(socket: Socket): Promise<boolean> {
   });
 }
 
-/** Each name once. */
-const namesOf = (doors: readonly Door[]) => [...new Map(doors.filter(({ name }) => name !== undefined && isIP(name) === 0).map((door) => [door.name!, door])).values()];
+/** Each name once for each kind of address. */
+const namesOf = (doors: readonly Door[]) => [...new Map(doors.filter(({ name }) => name !== undefined && isIP(name) === 0).map((door) => [`${door.name} ${isIP(door.address)}`, door])).values()];
 
 /** Where a name leads as this machine has it, which people's machines need not share. */
 async function leads({ name, address }: Door): Promise<Finding[]> {
   const found: string[] = await lookup(name!, { all: true }).then((all) => all.map((one) => one.address), () => []);
   if (found.includes(address) || !isIP(address)) return [];
-  return [{ state: "advice", sentence: found.length === 0 ? `the name ${name} is not known here: people's browsers need it to lead to ${address} (an A record)` : `the name ${name} leads to ${found.join(", ")} from here, and not to ${address}` }];
+  return [{ state: "advice", sentence: found.length === 0 ? `the name ${name} is not known here: people's browsers need it to lead to ${address} (${isIP(address) === 6 ? "an AAAA" : "an A"} record)` : `the name ${name} leads to ${found.join(", ")} from here, and not to ${address}` }];
 }

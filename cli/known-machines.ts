@@ -15,7 +15,7 @@ export function withMachines(settings: Settings, environment: Environment): Sett
   if (settings.hosts.kind !== "hcloud") return settings;
   if (!existsSync(knownFile(environment))) throw new Failure(`The servers of '${environment.stack}' are not made yet. Type './houseline up ${environment.stack}'.`);
   const known = JSON.parse(readFileSync(knownFile(environment), "utf8")) as Known;
-  const host = (name: MachineName) => ({ ssh: `root@${known[name].public}`, hostKey: keyFiles(environment, name).publicKey(), private: known[name].private, public: known[name].public });
+  const host = (name: MachineName) => ({ ssh: `root@${known[name].public}`, hostKey: keyFiles(environment, name).publicKey(), private: known[name].private, public: known[name].public, public6: known[name].ipv6 });
   return { ...settings, hosts: { ...settings.hosts, kind: "ssh", softswitch: host("softswitch"), application: settings.hosts.hcloud.servers === 1 ? {} : host("application") } };
 }
 

@@ -46,7 +46,7 @@ export async function makeMachines(settings: Settings, environment: Environment,
   });
   const known = Object.fromEntries(machineNames.map((name) => [name, outputs[name]!.value as unknown])) as Known;
   writeWhole(knownFile(environment), `${JSON.stringify(known)}\n`);
-  for (const name of machineNames.slice(0, settings.hosts.hcloud.servers)) say(`  ${name === "softswitch" && settings.hosts.hcloud.servers === 2 ? switchSiteOf(settings) : settings.site} is to lead to ${known[name].public} (an A record).`);
+  for (const name of machineNames.slice(0, settings.hosts.hcloud.servers)) say(`  ${name === "softswitch" && settings.hosts.hcloud.servers === 2 ? switchSiteOf(settings) : settings.site} is to lead to ${known[name].public} (an A record) and to ${known[name].ipv6} (AAAA).`);
   tellOtherSetups(known, settings, environment);
   for (const host of eachHost(await stackHosts(withMachines(settings, environment), environment.directory, dockerClient()))) await step(`${host.name}: first start`, (note) => ready(host, note));
 }

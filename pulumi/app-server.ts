@@ -75,7 +75,7 @@ export class AppServer extends pulumi.ComponentResource {
     function createEdge() {
       return edge(`${name}-edge`, {
         stack, role: `${name}-edge`, kind: "application", image: args.images.edge, healthySeconds: settings.healthySeconds,
-        site: settings.site, address: args.host.edgeAddress, port: settings.ports.applicationEdge, upstreams: settings.ports.app, tls: args.tls,
+        site: settings.site, address: args.host.edgeAddress, address6: args.host.publicAddress6, port: settings.ports.applicationEdge, upstreams: settings.ports.app, tls: args.tls,
       }, args.certificates, args.images.secrets, child);
     }
   }

@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
+import { bracketed } from "./ip6.ts";
 import { labels, replaceOptions, service, type ContainerPlan } from "./containers.ts";
 import { secretsContainer } from "./secrets.ts";
 import type { Tls } from "./tls.ts";
@@ -14,11 +15,15 @@ export interface EdgePlan {
   /** Name that browsers use. */
   site: string;
   address: string;
+  /** The host's public address of IPv6, by which it is to be reached too. */
+  address6?: string | undefined;
   port: number;
   /** What proves the name; plain http unless given. */
   tls?: Tls;
   /** Base port of the slots behind it. */
   upstreams: number;
+  /** Whether the switch behind it has a profile of its own for who comes by IPv6. */
+  byFamily?: boolean;
 }
 
 /**
@@ -40,6 +45,14 @@ export function certificatesVolume(name: string, stack: string, tls: Tls, option
   return tls.kind === "acme" ? new docker.Volume(name, { name: `houseline-${stack}-${name}`, labels: labels(stack, name) }, options) : undefined;
 }
 
+/** Where a switch's slots answer for browsers that come by IPv6, at the same ports. (images/freeswitch/conf/optional/ipv6.xml) */
+const ipv6Upstream = "127.0.0.2";
+
+/** An edge that listens on every address of IPv4 does so of IPv6. (Caddyfile, `bind`) */
+function bindOf({ address, address6 }: Pick<EdgePlan, "address" | "address6">): string {
+  return address6 === undefined ? address : `${address} tcp6/${bracketed(address === "0.0.0.0" ? "::" : address6)}`;
+}
+
 export function edgeContainer(plan: EdgePlan): ContainerPlan {
   const secure = plan.tls !== undefined && plan.tls.kind !== "off";
   return {
@@ -50,7 +63,8 @@ export function edgeContainer(plan: EdgePlan): ContainerPlan {
       HOUSELINE_EDGE: plan.kind,
       HOUSELINE_SITE: `${secure ? "https" : "http"}://${plan.site}:${plan.port}`,
       ...(secure ? { HOUSELINE_TLS: plan.tls!.kind, ...plan.tls!.environment } : {}),
-      HOUSELINE_BIND: plan.address,
+      HOUSELINE_BIND: bindOf(plan),
+      ...(plan.byFamily && plan.address6 !== undefined && { HOUSELINE_IPV6_UPSTREAM: ipv6Upstream }),
       HOUSELINE_UPSTREAMS: String(plan.upstreams),
     },
     volumes: [],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readFacts, unfitFor } from "./host-facts.ts";
 
-const said = "os=debian\nrelease=12\nmachine=x86_64\nuser=0\ndocker=20.10.24\naddresses=127.0.0.1 203.0.113.10 10.0.0.2 ::1\nfirstPort=80\n";
+const said = "os=debian\nrelease=12\nmachine=x86_64\nuser=0\ndocker=20.10.24\naddresses=127.0.0.1 203.0.113.10 10.0.0.2 ::1\noutgoing=172.31.5.20\nfirstPort=80\n";
 const host = { name: "root@203.0.113.10", servers: "softswitch" as const, addresses: { edge: "0.0.0.0", private: "10.0.0.2", public: "203.0.113.10" } };
 const ports = { applicationEdge: 443, switchEdge: 443, sipWs: 5_066, sip: 5_080, esl: 8_021, rtp: 16_384, app: 10_022, directory: 10_032, turn: 3_478, turnTls: 5_349, turnLocal: 10_042, turnRelay: 32_768 };
 const turn = { enabled: false };
@@ -22,7 +22,7 @@ describe("what a host says of itself", () => {
 
   it("behind a NAT has no public address itself: the setting for that is told, and what it is given must be the host's", () => {
     const behind = readFacts(said.replace("203.0.113.10", "172.31.5.20"));
-    expect(unfitFor(host, behind, { ports, turn })).toBe("root@203.0.113.10 has no address 203.0.113.10, which the configuration gives as its 'public'. It has 127.0.0.1, 172.31.5.20, 10.0.0.2. Where a NAT before it translates 203.0.113.10 to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal', such as 172.31.5.20.");
+    expect(unfitFor(host, behind, { ports, turn })).toBe("root@203.0.113.10 has no address 203.0.113.10, which the configuration gives as its 'public'. It has 127.0.0.1, 172.31.5.20, 10.0.0.2. Where a NAT before it translates 203.0.113.10 to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal': it goes out by 172.31.5.20.");
     expect(unfitFor({ ...host, addresses: { ...host.addresses, internal: "172.31.5.20" } }, behind, { ports, turn })).toBeUndefined();
     expect(unfitFor({ ...host, addresses: { ...host.addresses, internal: "172.31.5.21" } }, behind, { ports, turn })).toBe("root@203.0.113.10 has no address 172.31.5.21, which the configuration gives as its 'internal'. It has 127.0.0.1, 172.31.5.20, 10.0.0.2.");
   });

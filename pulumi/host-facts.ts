@@ -13,6 +13,8 @@ export interface HostFacts {
   docker: string;
   /** IPv4 and IPv6 addresses of its interfaces, without prefix lengths. */
   addresses: readonly string[];
+  /** The one of IPv4 that it goes out by. */
+  outgoing: string;
   /** The lowest port that a program without privileges may listen on. */
   firstPort: number;
   /** Whether containers outlive a restart of Docker. */
@@ -37,6 +39,7 @@ say() { printf '%s=%s\\n' "$1" "$2"; }
 say os "\${ID:-}"; say release "\${VERSION_ID:-}"; say machine "$(uname -m)"; say user "$(id -u)"
 say docker "$(docker version --format '{{.Server.Version}}' 2> /dev/null)"
 if command -v ip > /dev/null; then say addresses "$(ip -o addr show | awk '{ sub("/.*", "", $4); printf "%s ", $4 }')"; else say addresses "127.0.0.1 $(hostname -I 2> /dev/null)"; fi
+say outgoing "$(ip -o -4 route get 192.0.2.1 2> /dev/null | sed -n 's/.* src \\([0-9.]*\\).*/\\1/p')"
 say liveRestore "$(docker info --format '{{.LiveRestoreEnabled}}' 2> /dev/null)"
 say memory "$(awk '/^MemTotal/ { print int($2 / 1024) }' /proc/meminfo)"
 d=$(docker info --format '{{.DockerRootDir}}' 2> /dev/null); [ -d "$d" ] || d=/; say free "$(df -Pm "$d" | awk 'END { print $4 }')"
@@ -55,7 +58,7 @@ export function readFacts(text: string): HostFacts {
   }));
   const word = (key: string) => said.get(key) ?? "";
   return {
-    os: word("os"), release: word("release"), machine: word("machine"), user: word("user"), docker: word("docker"), addresses: word("addresses").split(/\s+/).filter(Boolean), firstPort: Number(word("firstPort") || 1_024),
+    os: word("os"), release: word("release"), machine: word("machine"), user: word("user"), docker: word("docker"), addresses: word("addresses").split(/\s+/).filter(Boolean), outgoing: word("outgoing"), firstPort: Number(word("firstPort") || 1_024),
     liveRestore: word("liveRestore") === "true", memoryMegabytes: Number(word("memory") || 0), freeMegabytes: Number(word("free") || 0), receiveBuffer: Number(word("receiveBuffer") || 0),
     updates: word("updates") === "1", passwords: word("passwords") === "" ? undefined : word("passwords") === "yes", clock: Number(word("clock") || 0) * 1_000,
   };
@@ -73,12 +76,11 @@ export function unfitFor({ name, addresses, servers }: Pick<StackHost, "name" | 
   const lowest = Math.min(...edges, ...(relay ? [ports.turn, ports.turnTls] : []));
   if (lowest < facts.firstPort) return `${name} keeps ports below ${facts.firstPort} for root, and ${edges.includes(lowest) ? "the edge" : "the relay"}, which has no privileges, is to listen on ${lowest}. './houseline prepare ${name}' changes that (or there: 'sysctl -w net.ipv4.ip_unprivileged_port_start=80', kept in /etc/sysctl.d); or choose other 'houseline:ports'.`;
   const media = addresses.internal === undefined ? "public" : "internal";
-  const wanted = { private: addresses.private, edge: addresses.edge, ...(servers === "application" ? {} : { [media]: mediaAddressOf(addresses) }), ...(relay && turn.address !== undefined ? { "turn.address": turn.address } : {}) };
+  const wanted = { private: addresses.private, edge: addresses.edge, ...(servers === "application" ? {} : { [media]: mediaAddressOf(addresses) }), ...(addresses.public6 !== undefined && { public6: addresses.public6 }), ...(relay && turn.address !== undefined ? { "turn.address": turn.address } : {}) };
   for (const [key, address] of Object.entries(wanted)) {
     if (address === "0.0.0.0" || facts.addresses.includes(address)) continue;
-    const has = facts.addresses.filter((one) => !one.includes(":"));
-    const behind = has.find((one) => !one.startsWith("127."));
-    const hint = key === "public" && behind !== undefined ? ` Where a NAT before it translates ${address} to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal', such as ${behind}.` : "";
+    const has = facts.addresses.filter((one) => one.includes(":") === address.includes(":"));
+    const hint = key === "public" ? ` Where a NAT before it translates ${address} to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal'${facts.outgoing === "" ? "" : `: it goes out by ${facts.outgoing}`}.` : "";
     return `${name} has no address ${address}, which the configuration gives as its '${key}'. It has ${has.join(", ") || "none"}.${hint}`;
   }
   return undefined;

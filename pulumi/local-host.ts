@@ -10,6 +10,8 @@ export interface Host {
   publicAddress: string;
   /** What the public address is translated to, behind a NAT. */
   internalAddress?: string | undefined;
+  /** The public address of IPv6, where it serves that too. */
+  publicAddress6?: string | undefined;
   edgeAddress: string;
 }
 
@@ -19,6 +21,7 @@ export class LocalHost extends pulumi.ComponentResource implements Host {
   readonly privateAddress: string;
   readonly publicAddress: string;
   readonly internalAddress: string | undefined;
+  readonly publicAddress6: string | undefined;
   readonly edgeAddress: string;
 
   constructor(name: string, client: DockerClient, addresses: Settings["addresses"]) {
@@ -27,6 +30,7 @@ export class LocalHost extends pulumi.ComponentResource implements Host {
     this.privateAddress = addresses.private;
     this.publicAddress = addresses.public;
     this.internalAddress = addresses.internal;
+    this.publicAddress6 = addresses.public6;
     this.edgeAddress = addresses.edge;
     this.registerOutputs();
   }

@@ -28,7 +28,7 @@ function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Pl
   if (hosts.kind === "hcloud") return toBeMade(hosts);
   const { softswitch, application } = hosts;
   const at = (host: Settings["hosts"]["softswitch"], alone: boolean): Addresses | undefined => host.public === undefined || (host.private === undefined && !alone)
-    ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public, ...(host.internal !== undefined && { internal: host.internal }) };
+    ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public, ...(host.internal !== undefined && { internal: host.internal }), ...(host.public6 !== undefined && { public6: host.public6 }) };
   const isOne = isOneHost({ hosts });
   const media = at(softswitch, isOne);
   // The application server sends and receives no media: it needs no public address of its own.

@@ -6,7 +6,7 @@ import { repositoryRoot } from "./images.ts";
 import { keyPaths, readSettings } from "./settings.ts";
 
 const page = readFileSync(join(repositoryRoot, "docs/configuration.md"), "utf8");
-const rows = new Map([...page.matchAll(/^\| `([a-zA-Z.]+)` \| (.*?) \|/gm)].map(([, key = "", fallback = ""]) => [key, fallback]));
+const rows = new Map([...page.matchAll(/^\| `([a-zA-Z0-9.]+)` \| (.*?) \|/gm)].map(([, key = "", fallback = ""]) => [key, fallback]));
 
 describe("docs/configuration.md", () => {
   it("has every key, in the order of the schema, and no other", () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { canonical } from "./ip6.ts";
 import { placementConflict } from "./placement.ts";
 import { didYouMean } from "./nearest.ts";
 import { isPrivate } from "./private-address.ts";
@@ -20,6 +21,7 @@ const edgePort = (fallback: number) => number(z.number().int().min(80).max(65_53
 const text = () => z.string().min(1).max(1_000);
 const hostName = () => z.string().max(253).regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "a host name in small letters");
 const ipAddress = () => z.ipv4("an IPv4 address");
+const ip6Address = () => z.ipv6("an IPv6 address").refine((address) => !/^(::$|fe[89ab]|::ffff:)/i.test(address), "an IPv6 address that browsers reach, such as 2001:db8::10").transform(canonical).optional();
 const path = () => z.string().max(1_000).regex(/^(\/|~\/)[^\0\n"]+$/, "an absolute path, or one that begins with ~/");
 const privateAddress = () => ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one");
 /** A host that is reached over SSH, and its addresses. */
@@ -30,6 +32,7 @@ const sshHost = () => z.strictObject({
   private: privateAddress().optional(),
   public: ipAddress().optional(),
   internal: ipAddress().optional(),
+  public6: ip6Address(),
 }).prefault({});
 const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
 const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch@sha256:…");
@@ -46,6 +49,7 @@ export const schema = z.strictObject({
     private: privateAddress().default("127.0.0.1"),
     public: ipAddress().default("127.0.0.1"),
     internal: ipAddress().optional(),
+    public6: ip6Address(),
   }).prefault({}),
   hosts: z.strictObject({
     kind: z.enum(["local", "ssh", "hcloud"]).default("local"),

@@ -81,14 +81,15 @@ export class Softswitch extends pulumi.ComponentResource {
     function createEdge() {
       return edge(`${name}-edge`, {
         stack, role: `${name}-edge`, kind: "switch", image: args.images.edge, healthySeconds: settings.healthySeconds,
-        site: switchSiteOf(settings), address: args.host.edgeAddress, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs, tls: args.tls,
+        site: switchSiteOf(settings), address: args.host.edgeAddress, address6: args.host.publicAddress6, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs, tls: args.tls,
+        byFamily: args.choice.kind === "freeswitch",
       }, args.certificates, args.images.secrets, child);
     }
   }
 }
 
 /** The switch itself, FreeSWITCH or the lab switch: both are given the same, but for voicemail. */
-export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers" | "voicemailDirectory"> & { host: Pick<Host, "privateAddress" | "publicAddress" | "internalAddress"> }): ContainerPlan {
+export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" | "choice" | "images" | "directoryUrls" | "peers" | "voicemailDirectory"> & { host: Omit<Host, "provider" | "edgeAddress"> }): ContainerPlan {
   const { ports, drainSeconds, domain } = args.settings;
   return {
     stack: args.stack,
@@ -102,6 +103,7 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
       HOUSELINE_PRIVATE_IP: args.host.privateAddress,
       HOUSELINE_PUBLIC_IP: args.host.publicAddress,
       ...(args.host.internalAddress !== undefined && { HOUSELINE_INTERNAL_IP: args.host.internalAddress }),
+      ...(args.host.publicAddress6 !== undefined && { HOUSELINE_PUBLIC_IP6: args.host.publicAddress6 }),
       HOUSELINE_PEERS: args.peers.join(" "),
       HOUSELINE_DOMAIN: domain,
       HOUSELINE_DIRECTORY_URLS: args.directoryUrls.join(" "),

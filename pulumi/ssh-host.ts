@@ -9,6 +9,7 @@ export class SshHost extends pulumi.ComponentResource implements Host {
   readonly privateAddress: string;
   readonly publicAddress: string;
   readonly internalAddress: string | undefined;
+  readonly publicAddress6: string | undefined;
   readonly edgeAddress: string;
 
   constructor(name: string, { client, addresses, ssh }: StackHost) {
@@ -17,6 +18,7 @@ export class SshHost extends pulumi.ComponentResource implements Host {
     this.privateAddress = addresses.private;
     this.publicAddress = addresses.public;
     this.internalAddress = addresses.internal;
+    this.publicAddress6 = addresses.public6;
     this.edgeAddress = addresses.edge;
     this.registerOutputs();
   }

@@ -153,6 +153,27 @@ describe("the gate before a made switch", () => {
     expect(order).toEqual([...order.keys()].map(String));
   });
 
+  it("takes who comes by IPv6 to the slots for that, and counts their whole network as one", async () => {
+    const second = new WebSocketServer({ port: 0, host: "127.0.0.2", handleProtocols: () => "sip" });
+    await new Promise((resolve) => second.once("listening", resolve));
+    const both = new Gate([`127.0.0.1:${(behind.address() as { port: number }).port}`], () => undefined, [`127.0.0.2:${(second.address() as { port: number }).port}`]);
+    const first = port;
+    try {
+      port = await both.listen("0");
+      await connect("192.0.2.9");
+      await connect("2001:db8:1:2::9");
+      expect([behind.clients.size, second.clients.size]).toEqual([1, 1]);
+      for (let n = 1; n < bounds.strangersOfAddress; n++) await connect(`2001:db8:1:2::${n.toString(16)}`);
+      await expect(connect("2001:db8:1:2:3::1")).rejects.toThrow("429");
+      await connect("2001:db8:1:3::1");
+    } finally {
+      port = first;
+      both.close();
+      for (const socket of second.clients) socket.terminate();
+      second.close();
+    }
+  });
+
   it("takes so many strangers of one address, tells so once, and others still come", async () => {
     for (let n = 0; n < bounds.strangersOfAddress; n++) await connect();
     await expect(connect()).rejects.toThrow("429");

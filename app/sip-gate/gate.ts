@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { WebSocket, WebSocketServer } from "ws";
+import { networkOf } from "../limits/network.ts";
 import { RateLimit } from "../limits/rate-limit.ts";
 import { bounds } from "./bounds.ts";
 import { Guesses } from "./guesses.ts";
@@ -15,6 +16,7 @@ interface Counts { all: number; strangers: number }
 /** Between the edge and the switch's slots: SIP over WebSocket (RFC 7118), by whole messages and within bounds. */
 export class Gate {
   readonly #slots: readonly string[];
+  readonly #slots6: readonly string[];
   readonly #log: (what: string, about: Record<string, unknown>) => void;
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: bounds.messageBytes, perMessageDeflate: false, clientTracking: false, handleProtocols: () => "sip" });
@@ -26,9 +28,13 @@ export class Gate {
   #opened = 0;
   #drains = false;
 
-  /** @param slots `host:port` of each slot's WebSocket */
-  constructor(slots: readonly string[], log: (what: string, about: Record<string, unknown>) => void) {
+  /**
+   * @param slots `host:port` of each slot's WebSocket
+   * @param slots6 the same for browsers that come by IPv6, with whom the switch's media goes by that; the others' unless given
+   */
+  constructor(slots: readonly string[], log: (what: string, about: Record<string, unknown>) => void, slots6: readonly string[] = slots) {
     this.#slots = slots;
+    this.#slots6 = slots6;
     this.#log = log;
     this.#server = createServer({ headersTimeout: bounds.openMs, requestTimeout: bounds.openMs }, (request, response) => {
       response.statusCode = request.url === "/healthz" ? 200 : 404;
@@ -70,11 +76,12 @@ export class Gate {
 
   #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    const slot = this.#slots[Number(/^\/sip\/(\d)$/.exec(request.url ?? "")?.[1] ?? NaN)];
+    // The last one is the edge's word; what a client sends under this name comes before it.
+    const address = networkOf(String(request.headers["x-forwarded-for"] ?? "").split(",").at(-1)!.trim() || "unknown");
+    const slots = address.includes(":") ? this.#slots6 : this.#slots;
+    const slot = slots[Number(/^\/sip\/(\d)$/.exec(request.url ?? "")?.[1] ?? NaN)];
     if (slot === undefined) return refuse(socket, "404 Not Found");
     if (this.#drains) return refuse(socket, "503 Service Unavailable");
-    // The last one is the edge's word; what a client sends under this name comes before it.
-    const address = String(request.headers["x-forwarded-for"] ?? "").split(",").at(-1)!.trim() || "unknown";
     const counts = this.#addresses.get(address) ?? { all: 0, strangers: 0 };
     if (this.#opened >= bounds.connections) return this.#refuse(socket, address, "503 Service Unavailable", "as many connections as the gate takes");
     if (counts.all >= bounds.connectionsOfAddress || counts.strangers >= bounds.strangersOfAddress) {

@@ -19,7 +19,7 @@ export function mediaFindings(outcomes: readonly PortOutcome[], { address, first
   const found: Finding[] = [];
   const missing = (sentence: string) => found.push({ state: "missing", sentence: `media: ${sentence}` });
   if (unseen.length > 0 && through.length === 0 && unanswered.length === 0) {
-    missing(unseen.every(({ isRefused }) => isRefused)
+    missing(unseen.some(({ isRefused }) => isRefused)
       ? `${address} refuses what is sent to it by UDP (${list(unseen)}), and the host got nothing: the address leads to another machine, or a firewall rejects it. Check '${setting}', and let ${range} in at every firewall before the host and on it.`
       : `nothing that was sent by UDP to ${address} (${list(unseen)}) arrived on the host. Let ${range} in, from everybody, at the firewall before the host (the provider's security group) and at its own (nft, ufw). Where they are open, the address leads to another machine ('${setting}'), or this machine's network lets no UDP out.`);
   } else if (unseen.length > 0) {

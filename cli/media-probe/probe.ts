@@ -54,19 +54,26 @@ export async function probeMedia({ address, local, firstPort }: { address: strin
     await responder.end();
     throw new Error(`no port of it could be listened on at ${local} (${problem ?? "it said nothing"})`);
   }
-  const flights = await Promise.all(ports.map((port) => Flight.open(address, port, key)));
+  const flights: Flight[] = [];
   try {
+    for (const port of ports) flights.push(await Flight.open(address, port, key));
     for (let packet = 0; packet < packets; packet++) {
       for (const flight of flights) flight.send();
       await delay(intervalMs);
     }
     for (const end = performance.now() + patienceMs; performance.now() < end && !flights.every(({ isComplete }) => isComplete);) await delay(intervalMs);
+  } catch (error) {
+    await responder.end();
+    throw error;
   } finally {
     for (const flight of flights) flight.close();
   }
   const seen: Seen = await responder.end();
   return flights.map((flight) => flight.outcome(seen[flight.port]?.packets ?? 0));
 }
+
+/** Whether this machine has no way to an address: one without IPv6, say. (connect(2)) */
+export const isWayless = (error: unknown): boolean => ["ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 /** Packets on their way to one port. */
 class Flight {

@@ -68,6 +68,10 @@ export HOUSELINE_SLOT_0 HOUSELINE_SLOT_1 HOUSELINE_SLOT_2
 set -- caddy run --config "/etc/caddy/$HOUSELINE_EDGE.caddyfile" --adapter caddyfile
 [ "$HOUSELINE_EDGE" = switch ] || exec "$@"
 
+if [ -n "${HOUSELINE_IPV6_UPSTREAM:-}" ]; then
+  HOUSELINE_SLOTS_IPV6="$HOUSELINE_IPV6_UPSTREAM:$HOUSELINE_UPSTREAMS $HOUSELINE_IPV6_UPSTREAM:$((HOUSELINE_UPSTREAMS + 1)) $HOUSELINE_IPV6_UPSTREAM:$((HOUSELINE_UPSTREAMS + 2))"
+  export HOUSELINE_SLOTS_IPV6
+fi
 HOUSELINE_SLOTS="$HOUSELINE_SLOT_0 $HOUSELINE_SLOT_1 $HOUSELINE_SLOT_2" node --max-old-space-size=192 app/sip-gate/main.ts &
 gate=$!
 until [ -S /run/houseline/gate.sock ]; do

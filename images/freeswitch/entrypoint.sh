@@ -40,8 +40,9 @@ chmod 644 $run/slot
 mkdir -p $run/{db,log,run,certs,storage}
 
 export TERM=dumb
-# Behind a NAT (1:1) the public address is told to browsers beside the host's own (conf/nat).
-[ -z "${HOUSELINE_INTERNAL_IP:-}" ] || export HOUSELINE_NAT=one-to-one
+# Parts of the configuration that not every host has (conf/optional).
+[ -z "${HOUSELINE_INTERNAL_IP:-}" ] || export HOUSELINE_NAT=nat
+[ -z "${HOUSELINE_PUBLIC_IP6:-}" ] || export HOUSELINE_IPV6=ipv6
 export HOUSELINE_SLOT_WS_PORT=$((${HOUSELINE_WS_PORT:-5066} + slot))
 export HOUSELINE_SLOT_SIP_PORT=$((${HOUSELINE_SIP_PORT:-5080} + slot))
 export HOUSELINE_SLOT_ESL_PORT=$((${HOUSELINE_ESL_PORT:-8021} + slot))

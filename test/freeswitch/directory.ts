@@ -101,5 +101,5 @@ function user(id: string, alias: string | undefined, params: Values, variables: 
 
 /** As the application server gives it (app/server/directory/directory.ts). */
 function dialString(name: string, domain: string): string {
-  return `\${regex(\${sofia_contact(*/${name}@${domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
+  return `\${regex(\${sofia_contact(*/${name}@${domain})}|^.*(?!,sofia/houseline6?/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
 }

@@ -219,6 +219,8 @@ export interface OpenOptions {
   viewport?: { width: number; height: number };
   /** Whether the browser runs as a user of its own, whose network can be cut. */
   cuttable?: boolean;
+  /** A network namespace that it runs in. (ip-netns(8)) */
+  namespace?: string;
   locale?: string;
   /** For a stack on other hosts: where its names lead, and the authority that the browser's user trusts. */
   at?: { names: Record<string, string>; root: string };
@@ -237,14 +239,14 @@ export class Phones {
     return new Phones(await mkdtemp(join(tmpdir(), "houseline-phones-")));
   }
 
-  async open(url: string, hz: number, { viewport = { width: 1366, height: 768 }, cuttable = false, locale = "en-US", at }: OpenOptions = {}): Promise<Phone> {
+  async open(url: string, hz: number, { viewport = { width: 1366, height: 768 }, cuttable = false, namespace, locale = "en-US", at }: OpenOptions = {}): Promise<Phone> {
     const microphone = join(this.#folder, `${hz}.wav`);
     await writeFile(microphone, tone(hz));
     const profile = await mkdtemp(join(this.#folder, "profile-"));
     const home = at && await this.#homeThatTrusts(at.root, profile);
     const context = await chromium.launchPersistentContext(profile, {
       ...(home !== undefined && { env: { ...process.env as Record<string, string>, HOME: home } }),
-      executablePath: cuttable ? await this.#asOtherUser(profile, home ?? profile) : findChromium(), headless: true, viewport, locale,
+      executablePath: cuttable ? await this.#asOtherUser(profile, home ?? profile) : namespace !== undefined ? await this.#inNamespace(namespace) : findChromium(), headless: true, viewport, locale,
       args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${microphone}`,
         "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
         ...(at ? [`--host-resolver-rules=${Object.entries(at.names).map(([name, address]) => `MAP ${name} ${address}`).join(",")}`] : [])],
@@ -275,6 +277,13 @@ export class Phones {
     await run("chown", ["-R", `${cutOffUser}:${cutOffUser}`, profile]);
     const program = join(this.#folder, "chromium-as-other");
     await writeFile(program, `#!/bin/sh\nHOME=${home} exec setpriv --reuid=${cutOffUser} --regid=${cutOffUser} --clear-groups ${findChromium()} "$@"\n`, { mode: 0o755 });
+    return program;
+  }
+
+  /** A program that starts Chromium in a network namespace. */
+  async #inNamespace(namespace: string): Promise<string> {
+    const program = join(this.#folder, `chromium-in-${namespace}`);
+    await writeFile(program, `#!/bin/sh\nexec nsenter --net=/run/netns/${namespace} ${findChromium()} "$@"\n`, { mode: 0o755 });
     return program;
   }
 

@@ -235,7 +235,7 @@ export class CallControl {
 
   /** Rings, and waits for the answer. */
   ring({ call, home, user, role, devices, autoAnswer, shown, as, to, consults, whisper, then, timeoutSeconds }: RingOptions): Promise<string> {
-    const targets = devices?.map(({ registration, leg }) => ({ leg: word.uuid(leg), contact: registration.contact }));
+    const targets = devices?.map(({ registration, leg }) => ({ leg: word.uuid(leg), profile: registration.profile, contact: registration.contact }));
     const named = (party: Party) => ({ name: word.shown(party.name), number: party.extension === "00" ? word.user(party.user) : word.number(party.extension) });
     const command = commands.originate({
       call: word.uuid(call.id), person: word.user(user), role, autoAnswer, shown: named(shown), timeoutSeconds,

@@ -74,5 +74,5 @@ export class SwitchDirectory {
  * another leg and a bracket sets variables, some of which run commands: whoever has anything but plain SIP URIs has no device.
  */
 function dialString(user: string, domain: string): string {
-  return `\${regex(\${sofia_contact(*/${user}@${domain})}|^.*(?!,sofia/houseline/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
+  return `\${regex(\${sofia_contact(*/${user}@${domain})}|^.*(?!,sofia/houseline6?/sip:)(?!%(?!7[Ee]))[^A-Za-z0-9._+:;=@/-].*$|error/user_not_registered)}`;
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import { networkOf } from "../../limits/network.ts";
 import { limits } from "../../protocol/wire.ts";
 import type { Config } from "../config.ts";
 import type { Logger } from "../log.ts";
@@ -93,8 +94,8 @@ function plain(response: ServerResponse, status: number, text: string): void {
 /** The path alone: a request's target may be any text. */
 const pathOf = (request: IncomingMessage) => (request.url ?? "/").split(/[?#]/)[0]!;
 
-/** This server listens on loopback alone, so whoever forwards is our edge: its word on the address is the last one. */
+/** Whom limits count a request to. This server listens on loopback alone, so whoever forwards is our edge: its word on the address is the last one. */
 function addressOf(request: IncomingMessage): string {
   const forwarded = String(request.headers["x-forwarded-for"] ?? "").split(",").at(-1)?.trim();
-  return forwarded || (request.socket.remoteAddress ?? "");
+  return networkOf(forwarded || (request.socket.remoteAddress ?? ""));
 }

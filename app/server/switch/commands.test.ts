@@ -22,7 +22,7 @@ describe("ESL commands", () => {
   });
 
   it("ring a device that answers by itself, and then go into the dialplan", () => {
-    const { line } = commands.originate(ringing, { devices: [{ leg: word.uuid(two), contact: word.contact(contact) }] }, { extension: word.destination("102") });
+    const { line } = commands.originate(ringing, { devices: [{ leg: word.uuid(two), profile: "houseline", contact: word.contact(contact) }] }, { extension: word.destination("102") });
     expect(line).toMatch(/^originate \{.*\}\[origination_uuid=.*\]sofia\/houseline\/sip:q7vk1a2b@.* 102 XML default$/);
     for (const part of [`houseline_call=${one}`, `sip_h_X-Houseline-Call=${one}`, "sip_h_X-Houseline-Answer=auto", "sip_auto_answer=true", "origination_caller_id_name='Boris Weber'"]) expect(line).toContain(part);
     expect(commands.originate({ ...ringing, autoAnswer: false }, { person: word.user("boris"), domain: word.domain("x.internal") }, { application: "park" }).line).toMatch(/\}user\/boris@x\.internal &park\(\)$/);
@@ -78,7 +78,7 @@ describe("words of ESL commands, under whatever a client can send (seeded)", () 
 
   it("keep a whole command one line with the words that it was made of", () => {
     for (const text of texts) {
-      const { line } = commands.originate({ ...ringing, shown: { name: word.shown(text), number: word.number("102") } }, { devices: [{ leg: word.uuid(two), contact: word.contact(contact) }] }, { application: "park" });
+      const { line } = commands.originate({ ...ringing, shown: { name: word.shown(text), number: word.number("102") } }, { devices: [{ leg: word.uuid(two), profile: "houseline", contact: word.contact(contact) }] }, { application: "park" });
       expect(line.match(/'/g)).toHaveLength(2);
       expect(line).toMatch(/^originate \{[^{}[\]]*\}\[[^{}[\]]*\]\S* &park\(\)$/);
     }

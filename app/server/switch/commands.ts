@@ -31,6 +31,10 @@ export class EslCommand {
 
 const command = (...words: string[]) => EslCommand.of(...words);
 
+/** Where a switch has its registrations: of browsers that came by IPv4, and of those that came by IPv6, with whom its media goes by that. */
+export const profiles = ["houseline", "houseline6"] as const;
+export type Profile = (typeof profiles)[number];
+
 /** Causes that this server hangs up with. (FreeSWITCH, "Hangup Cause Code Table") */
 export type HangupCause = "NORMAL_CLEARING" | "CALL_REJECTED" | "USER_BUSY" | "ORIGINATOR_CANCEL" | "LOSE_RACE" | "PICKED_OFF" | "ALLOTTED_TIMEOUT" | "MEDIA_TIMEOUT" | "ATTENDED_TRANSFER";
 
@@ -42,7 +46,7 @@ export type Mark =
 
 export const show = {
   channels: command("show", "channels", "as", "json"),
-  registrations: command("sofia", "status", "profile", "houseline", "reg"),
+  registrations: (profile: Profile) => command("sofia", "status", "profile", profile, "reg"),
   profiles: command("sofia", "status"),
   conferences: command("conference", "json_list"),
   status: command("status"),
@@ -134,8 +138,11 @@ export interface Ringing {
   whisper?: "leg" | "both";
 }
 
-/** Whom to ring: devices by their contacts, each with the id that its leg will have, or everybody whom the directory finds for a person. */
-export type Target = { devices: readonly [{ leg: Uuid; contact: ContactWord }, ...{ leg: Uuid; contact: ContactWord }[]] } | { person: UserWord; domain: DomainWord };
+/** A device that is registered, with the id that its leg will have. */
+interface Device { leg: Uuid; profile: Profile; contact: ContactWord }
+
+/** Whom to ring: devices by their contacts, or everybody whom the directory finds for a person. */
+export type Target = { devices: readonly [Device, ...Device[]] } | { person: UserWord; domain: DomainWord };
 
 /** Rings and connects. It blocks until the answer: for `background` alone. */
 export function originate(ringing: Ringing, target: Target, then: Application | { extension: DestinationWord }): EslCommand {
@@ -161,7 +168,7 @@ export function originate(ringing: Ringing, target: Target, then: Application | 
     media_hold_timeout: "300000",
   };
   const list = Object.entries(variables).map(([name, value]) => `${name}=${value}`).join(",");
-  const dialled = "person" in target ? `user/${target.person}@${target.domain}` : target.devices.map(({ leg, contact }) => `[origination_uuid=${leg}]sofia/houseline/${contact}`).join(",");
+  const dialled = "person" in target ? `user/${target.person}@${target.domain}` : target.devices.map(({ leg, profile, contact }) => `[origination_uuid=${leg}]sofia/${profile}/${contact}`).join(",");
   const after = "extension" in then ? [then.extension, "XML", "default"] : [quoted(`&${applicationName(then)}(${argument(then)})`)];
   return command("originate", `{${list}}${dialled}`, ...after);
 }

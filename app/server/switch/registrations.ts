@@ -1,10 +1,13 @@
 import type { SwitchEvent } from "./esl-link.ts";
+import { profiles, type Profile } from "./commands.ts";
 import { contactOf, type ContactWord } from "./words.ts";
 
 /** A device that can be rung: its account, whose that is, and where the switch reaches it. */
 export interface Registration {
   account: string;
   user: string;
+  /** Of the switch. */
+  profile: Profile;
   contact: ContactWord;
   /** The user part of the contact: JsSIP makes a new one for each page, and keeps it over its connections. */
   instance: string;
@@ -26,7 +29,7 @@ export class Registrations {
 
   /** A registration, or nothing when the event is about none; `known` when it only was refreshed. */
   register(event: SwitchEvent): { registration: Registration; known: boolean } | undefined {
-    return this.#put(text(event.username) || text(event.sip_auth_username), text(event.contact));
+    return this.#put(text(event.username) || text(event.sip_auth_username), profileOf(text(event["profile-name"])), text(event.contact));
   }
 
   unregister(event: SwitchEvent): Registration | undefined {
@@ -36,12 +39,14 @@ export class Registrations {
     return gone;
   }
 
-  /** Takes the output of `sofia status profile … reg` for the truth. */
-  replace(list: string): void {
+  /** Takes the output of `sofia status profile … reg` for the truth, of each profile. */
+  replace(lists: readonly { profile: Profile; list: string }[]): void {
     this.#all.clear();
-    for (const block of list.split(/\n\s*\n/)) {
-      const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(block)?.[1]?.trim() ?? "";
-      this.#put(field("Auth-User"), field("Contact"));
+    for (const { profile, list } of lists) {
+      for (const block of list.split(/\n\s*\n/)) {
+        const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, "m").exec(block)?.[1]?.trim() ?? "";
+        this.#put(field("Auth-User"), profile, field("Contact"));
+      }
     }
   }
 
@@ -63,18 +68,22 @@ export class Registrations {
     return [...new Map(this.all.filter((one) => one.user === user).map((one) => [one.account, one])).values()];
   }
 
-  #put(account: string, header: string): { registration: Registration; known: boolean } | undefined {
+  #put(account: string, profile: Profile, header: string): { registration: Registration; known: boolean } | undefined {
     const contact = contactOf(header);
     const user = account.split("~")[0] ?? "";
     if (contact === undefined || account === "" || user === "") return undefined;
     const instance = instanceOf(contact);
     const known = this.#all.get(instance)?.account === account;
     if (!known && this.#all.size >= mostRegistrations) return undefined;
-    const registration = { account, user, contact, instance };
+    const registration = { account, user, profile, contact, instance };
     this.#all.delete(instance);
     this.#all.set(instance, registration);
     return { registration, known };
   }
+}
+
+function profileOf(name: string): Profile {
+  return profiles.find((one) => one === name) ?? "houseline";
 }
 
 function instanceOf(contact: ContactWord | undefined): string {

@@ -141,8 +141,9 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   async #read(): Promise<void> {
     this.#waiting = [];
     const { link } = this;
+    const listed = async (profile: commands.Profile) => ({ profile, list: await (profile === "houseline" ? link.api(commands.show.registrations(profile)) : orNothing(link.api(commands.show.registrations(profile)))) });
     const [channels, registrations, conferences, parked] = await Promise.all([
-      link.api(commands.show.channels), link.api(commands.show.registrations), orNothing(link.api(commands.show.conferences)), orNothing(link.api(commands.show.parked)),
+      link.api(commands.show.channels), Promise.all(commands.profiles.map(listed)), orNothing(link.api(commands.show.conferences)), orNothing(link.api(commands.show.parked)),
     ]);
     this.registrations.replace(registrations);
     const rows = (JSON.parse(channels) as { rows?: { uuid: string }[] }).rows ?? [];
