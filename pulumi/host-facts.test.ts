@@ -27,6 +27,12 @@ describe("what a host says of itself", () => {
     expect(unfitFor({ ...host, addresses: { ...host.addresses, internal: "172.31.5.21" } }, behind, { ports, turn })).toBe("root@203.0.113.10 has no address 172.31.5.21, which the configuration gives as its 'internal'. It has 127.0.0.1, 172.31.5.20, 10.0.0.2.");
   });
 
+  it("of IPv6 is looked at where one is given", () => {
+    const both = { ...host, addresses: { ...host.addresses, public6: "2001:db8::10" } };
+    expect(unfitFor(both, readFacts(said.replace("::1", "::1 2001:db8::10")), { ports, turn })).toBeUndefined();
+    expect(unfitFor(both, readFacts(said), { ports, turn })).toBe("root@203.0.113.10 has no address 2001:db8::10, which the configuration gives as its 'public6'. It has ::1.");
+  });
+
   it("of a relay is looked at where the switch is: the address of its own, and ports of root's", () => {
     const settings = { ports: { ...ports, turnTls: 443 }, turn: { enabled: true, address: "203.0.113.11" } };
     expect(unfitFor(host, readFacts(said), settings)).toContain("has no address 203.0.113.11, which the configuration gives as its 'turn.address'");

@@ -32,6 +32,11 @@ describe("where servers are", () => {
     expect([mediaAddressOf(plain), publicAddressOf(plain), publicAddressOf({ ...plain, edge: "0.0.0.0", public: "0.0.0.0" })]).toEqual(["203.0.113.10", "203.0.113.9", undefined]);
   });
 
+  it("has an address of IPv6 where one is given, as systems write it", () => {
+    expect(placementOf(read({ hosts: { kind: "ssh", softswitch: { ...softswitch, public6: "2001:0DB8:0:0:0:0:0:10" } } })).softswitch).toMatchObject({ public: "203.0.113.10", public6: "2001:db8::10" });
+    for (const address of ["203.0.113.10", "fe80::1", "::", "::ffff:203.0.113.10"]) expect(() => read({ hosts: { kind: "ssh", softswitch: { ...softswitch, public6: address } } }), address).toThrow("'houseline:hosts.softswitch.public6' must be an IPv6 address");
+  });
+
   it.each([
     ["a NAT that translates an address to itself", { hosts: { kind: "ssh", softswitch: { ...softswitch, internal: "203.0.113.10" } } }, "'houseline:hosts.softswitch.internal' and 'houseline:hosts.softswitch.public' are both 203.0.113.10: without a NAT that translates one to the other leave 'hosts.softswitch.internal' out."],
     ["the same on this machine", { addresses: { internal: "127.0.0.1" } }, "'houseline:addresses.internal' and 'houseline:addresses.public' are both 127.0.0.1"],

@@ -17,6 +17,7 @@ describe("the container of the switch", () => {
     expect(plan("freeswitch", { publicAddress: "203.0.113.10" }).environment).toMatchObject({ HOUSELINE_PUBLIC_IP: "203.0.113.10" });
     expect(plan("freeswitch").environment).not.toHaveProperty("HOUSELINE_INTERNAL_IP");
     expect(plan("freeswitch", { publicAddress: "203.0.113.10", internalAddress: "172.31.5.20" }).environment).toMatchObject({ HOUSELINE_PUBLIC_IP: "203.0.113.10", HOUSELINE_INTERNAL_IP: "172.31.5.20" });
+    expect(plan("freeswitch", { publicAddress6: "2001:db8::10" }).environment).toMatchObject({ HOUSELINE_PUBLIC_IP: "127.0.0.1", HOUSELINE_PUBLIC_IP6: "2001:db8::10" });
   });
 
   it("has nothing of the host when it is the lab switch", () => expect(plan("lab-switch").volumes).toEqual([]));
