@@ -63,7 +63,7 @@ async function doctorOf(stack: string, configuration: string | undefined): Promi
 
 /** What gets through to a host from here, as it does from people's browsers: connections to its edges and relay, and media. */
 async function throughFindings(host: StackHost, settings: Settings, { stack, directory }: Environment): Promise<Finding[]> {
-  const edge = (await stackContainers([host.client], stack)).find(({ role, state }) => role.endsWith("-edge") && state === "running");
+  const edge = (await stackContainers([host.client], stack)).findLast(({ role, state }) => role.endsWith("-edge") && state === "running");
   if (edge === undefined) return [{ state: "advice", sentence: `whether people get through was not looked at: nothing of '${stack}' runs there ('./houseline up ${stack}')` }];
   const { public: address, public6 } = host.addresses;
   const media = host.servers === "application" ? [] : [

@@ -56,6 +56,7 @@ describe.skipIf(noHosts !== undefined)(`a stack at Hetzner Cloud (a plugin of th
     await bringImages();
     const second = await command("up", "--yes");
     expect([second.code, second.stdout]).toEqual([0, expect.stringContaining("lab-switch: started")]);
+    expect(second.stdout).toMatch(/phone\.example\.test is to lead to [\d.]+ \(an A record\) and to 2001:db8::1 \(AAAA\)\./);
     expect(asked()).toEqual(expect.arrayContaining(["create softswitch-server", "create softswitch-firewall", "create machines-key", "create softswitch-ipv4", "create softswitch-ipv4-name"]));
   });
 

@@ -23,6 +23,9 @@ const write = (what: string, urn: string) => appendFileSync(cloud.log, `${what} 
 /** A secret comes in a wrapping that names it as one. */
 const revealed = (value: unknown) => typeof value === "object" && value !== null && "value" in value ? value.value : value;
 
+/** Of each server: no packet leaves its machine with it. */
+const ipv6Address = "2001:db8::1";
+
 function startServer(props: Props): string {
   const [{ ipv4 }] = props.publicNets as [{ ipv4: number }];
   const user = parse(revealed(props.userData) as string) as { ssh_keys: { ed25519_private: string; ed25519_public: string } };
@@ -32,9 +35,10 @@ function startServer(props: Props): string {
     put("ssh_host_ed25519_key", user.ssh_keys.ed25519_private);
     put("ssh_host_ed25519_key.pub", user.ssh_keys.ed25519_public);
     put("authorized_keys", made().values[(props.sshKeys as string[])[0]!]!);
-    const id = docker("create", "--init", ...rights, "--label", `houseline.stack=${cloud.stack}`, "--label", "houseline.role=test-host", "--network", cloud.network, "--ip", made().values[ipv4]!, cloud.image);
+    const id = docker("create", "--init", ...rights, "--sysctl", "net.ipv6.conf.all.disable_ipv6=0", "--label", `houseline.stack=${cloud.stack}`, "--label", "houseline.role=test-host", "--network", cloud.network, "--ip", made().values[ipv4]!, cloud.image);
     for (const name of ["ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"]) docker("cp", join(folder, name), `${id}:/etc/ssh/${name}`);
     docker("start", id);
+    docker("exec", id, "ip", "address", "add", `${ipv6Address}/128`, "dev", "eth0");
     docker("exec", id, "mkdir", "-p", "/root/.ssh");
     docker("cp", join(folder, "authorized_keys"), `${id}:/root/.ssh/authorized_keys`);
     docker("exec", id, "sh", "-c", `chown root: /root/.ssh/authorized_keys; echo ready > ${readyFile}`);
@@ -68,7 +72,7 @@ const provider = {
         return { id, outs: { ...props, ipAddress: made().values[id] } };
       }
       case "Server":
-        return { id: keep(() => ""), outs: { ...props, container: startServer(props), ipv4Address: "", ipv6Address: "2001:db8::1" } };
+        return { id: keep(() => ""), outs: { ...props, container: startServer(props), ipv4Address: "", ipv6Address } };
       default:
         return { id: keep(() => ""), outs: props };
     }
