@@ -28,7 +28,7 @@ describe("what a doctor connects to", () => {
     const lines = await told(relay);
     expect(lines).toContain("missing: the switch's edge: TCP port CLOSED of 127.0.0.1 can't be reached (ECONNREFUSED). Nobody listens there, or a firewall refuses it: see './houseline status'");
     expect(lines).toContainEqual(expect.stringMatching(/^found: the relay at 127\.0\.0\.1 port RELAY, after \d+ ms$/));
-    expect(lines).toContain("missing: the relay by TLS: TCP port CLOSED of 127.0.0.1 can't be reached (ECONNREFUSED). Nobody listens there, or a firewall refuses it: see './houseline status'");
+    expect(lines).toContain("missing: the relay: TCP port CLOSED of 127.0.0.1 can't be reached (ECONNREFUSED). Nobody listens there, or a firewall refuses it: see './houseline status'");
     expect(lines).toContain("advice: the name phone.example.test is not known here: people's browsers need it to lead to 127.0.0.1 (an A record)");
   });
 

@@ -47,7 +47,7 @@ function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] 
     ...(servers === "softswitch" ? [] : edge("the application server's edge", "applicationEdge", site)),
     ...(servers === "application" || !turn.enabled ? [] : [
       { what: "the relay", key: "ports.turn", port: ports.turn, ...relay },
-      { what: "the relay by TLS", key: "ports.turnTls", port: ports.turnTls, name: turnSiteOf(settings), ...relay },
+      { what: "the relay", key: "ports.turnTls", port: ports.turnTls, name: turnSiteOf(settings), ...relay },
     ]),
   ];
 }

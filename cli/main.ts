@@ -22,7 +22,8 @@ const usage = `Usage: ./houseline COMMAND
   down [stack] [--yes] [--data]                   removes what 'up' made; people's data only with --data
   user add|list|role|passwd|remove …              people of a stack that runs here; 'user' alone says how
   token add|list|revoke …                         API tokens of its servers
-  doctor [stack | root@HOST]                      what is missing on this machine, a stack's hosts or a host, and what mends it
+  doctor [stack | root@HOST]                      what is missing on this machine, a stack's hosts or a host, and what mends it;
+                                                  of a stack that runs, whether connections and media get through to it
   prepare root@HOST [--yes] [--harden-ssh]        sets a Debian or Ubuntu up as a host
   bench NAME [--json]                             measures, side by side with the peer
   test [--only unit|integration|e2e|freeswitch]   every test, after set-up
