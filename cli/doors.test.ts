@@ -34,6 +34,6 @@ describe("what a doctor connects to", () => {
 
   it("is no relay because it takes connections", async () => {
     const lines = await told(await answering(() => "HTTP/1.1 400 Bad Request\r\n\r\n".repeat(100)));
-    expect(lines).toContain("missing: the relay: something takes connections at 127.0.0.1 port RELAY, and does not answer as a relay does. Check that 'ports.turn' leads to this host");
+    expect(lines).toContain("missing: the relay: something takes connections at 127.0.0.1 port RELAY, and does not answer as a relay does. Check that 'houseline:ports.turn' leads to this host");
   });
 });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { join } from "node:path";
-import { connect as connectTls, rootCertificates, type TLSSocket } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Finding } from "../pulumi/host-findings.ts";
 import type { StackHost } from "../pulumi/stack-hosts.ts";
 import { publicAddressOf } from "../pulumi/placement.ts";
@@ -32,7 +32,8 @@ interface Door {
 export async function doorFindings(host: StackHost, settings: Settings, directory: string): Promise<Finding[]> {
   const doors = doorsOf(host, settings);
   const trusted = tlsKindOf(settings) === "private" ? join(directory, "authority", "root.crt") : undefined;
-  const ca = trusted !== undefined && existsSync(trusted) ? [readFileSync(trusted, "utf8")] : [...rootCertificates];
+  // Other certificates are looked at as Node itself does.
+  const ca = trusted !== undefined && existsSync(trusted) ? readFileSync(trusted, "utf8") : undefined;
   return (await Promise.all([...doors.map((door) => look(door, ca)), ...namesOf(doors).map(leads)])).flat();
 }
 
@@ -52,14 +53,14 @@ function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] 
   ];
 }
 
-async function look(door: Door, ca: readonly string[]): Promise<Finding[]> {
+async function look(door: Door, ca: string | undefined): Promise<Finding[]> {
   const { what, address, port, name } = door;
   const started = performance.now();
   try {
     const socket = await open(door, ca);
     try {
       const took = `${Math.round(performance.now() - started)} ms`;
-      if (door.isRelay && !await answersStun(socket)) return [{ state: "missing", sentence: `${what}: something takes connections at ${address} port ${port}, and does not answer as a relay does. Check that '${door.key}' leads to this host` }];
+      if (door.isRelay && !await answersStun(socket)) return [{ state: "missing", sentence: `${what}: something takes connections at ${address} port ${port}, and does not answer as a relay does. Check that 'houseline:${door.key}' leads to this host` }];
       const untrusted = name !== undefined && !(socket as TLSSocket).authorized ? String((socket as TLSSocket).authorizationError) : undefined;
       if (untrusted !== undefined) return [{ state: "advice", sentence: `${what} answers at ${address} port ${port} after ${took}, with a certificate for ${name} that this machine does not trust (${untrusted})` }];
       return [{ state: "found", sentence: `${what} at ${address} port ${port}${name === undefined ? "" : `, by TLS as ${name}`}, after ${took}` }];
@@ -73,12 +74,12 @@ async function look(door: Door, ca: readonly string[]): Promise<Finding[]> {
   }
 }
 
-function open({ address, port, name }: Door, ca: readonly string[]): Promise<Socket> {
+function open({ address, port, name }: Door, ca: string | undefined): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const connected = () => { clearTimeout(timer); resolve(socket); };
     const socket: Socket = name === undefined
       ? connectTcp({ host: address, port }, connected)
-      : connectTls({ host: address, port, ca: [...ca], rejectUnauthorized: false, ...(isIP(name) ? {} : { servername: name }) }, connected);
+      : connectTls({ host: address, port, rejectUnauthorized: false, ...(ca !== undefined && { ca }), ...(isIP(name) ? {} : { servername: name }) }, connected);
     const timer = setTimeout(() => { socket.destroy(Object.assign(new Error("nothing answers"), { code: "no answer" })); }, patienceMs);
     socket.once("error", (error) => { clearTimeout(timer); reject(error); });
   });
