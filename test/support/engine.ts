@@ -133,9 +133,14 @@ export async function imagesOfLabStack(): Promise<string[]> {
 }
 
 /** The same without what they are built from, as they were planned. */
-export async function plannedOfLabStack(): Promise<Image[]> {
+export function plannedOfLabStack(): Promise<Image[]> {
+  return plannedOf({ switch: { kind: "lab" } });
+}
+
+/** The images of a stack that is configured so. */
+export async function plannedOf(config: Record<string, unknown>): Promise<Image[]> {
   const client = dockerClient();
-  const settings = readSettings({ switch: { kind: "lab" } }, {}, "the engine's stack");
+  const settings = readSettings(config, process.env, "the engine's stack");
   const inventory = await takeInventory(client);
   const images = Object.values(planImages(settings, chooseSwitch(settings), inventory)).filter((image) => image !== undefined);
   await ensureImages(client, images, settings, inventory, () => {});
