@@ -17,7 +17,6 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
 
   const running = async (host: TestHost) => (await host.docker("ps", "--format", "{{.Label \"houseline.role\"}} {{.Image}}")).split("\n").sort();
   const rolesOn = async (host: TestHost) => (await running(host)).map((line) => line.split(" ")[0]);
-
   const pageLoads = () => Promise.all([anna, boris].map((phone) => phone.page.evaluate(() => performance.timeOrigin)));
 
   async function connect(): Promise<void> {
@@ -103,7 +102,6 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
     try {
       const written = await scene.deployment.run("backup", "--to", file);
       expect([written.code, written.stdout]).toEqual([0, expect.stringMatching(/has the database and the voicemail of/)]);
-      expect((await scene.deployment.administer("user", "add", "late", "After the Backup")).code).toBe(0);
       await scene.softswitch.shell(`rm -rf ${directory}`);
       const restored = await scene.deployment.run("restore", "--from", file, "--yes");
       expect([restored.code, restored.stdout]).toEqual([0, expect.stringMatching(new RegExp(`has the data of 20\\S+ again\\. What was there is in \\S+ of ${scene.hosts.application.ssh}\\.$`, "m"))]);
@@ -111,8 +109,7 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
       await rm(file, { force: true });
     }
     expect((await scene.softswitch.shell(`cd ${directory}/anna && cat msg_1.wav && stat -c ' %u' . msg_1.wav`)).stdout).toBe("RIFF a message 10001\n 10001\n");
-    const people = (await scene.deployment.administer("user", "list")).stdout;
-    expect([people.includes("Erika Muster"), people.includes("After the Backup")]).toEqual([true, false]);
+    expect((await scene.deployment.administer("user", "list")).stdout).toContain("Erika Muster");
   });
 
   it("a machine that is lost is replaced by another: people are in calls again", async () => {
