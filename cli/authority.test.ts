@@ -4,10 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../pulumi/process.ts";
+import { readSettings } from "../pulumi/settings.ts";
 import { authorityOf, refuseUnfit, tlsOf } from "../pulumi/tls.ts";
 import { makeAuthority } from "./authority.ts";
 
-const settings = { site: "phone.example.com", switchSite: "switch.example.com", turn: { enabled: true, site: "turn.example.com" }, tls: { kind: "private" as const, acmeDirectory: "" } };
+const standby = { site: "switch2.example.com" };
+const settings = { site: "phone.example.com", switchSite: "switch.example.com", hosts: { ...readSettings({}, {}, "x").hosts, kind: "ssh" as const, standby }, turn: { enabled: true, site: "turn.example.com" }, tls: { kind: "private" as const, acmeDirectory: "" } };
 
 describe("a stack's private authority", () => {
   let directory: string;
@@ -30,8 +32,10 @@ describe("a stack's private authority", () => {
   it("signs for the stack's names, and whoever has an edge's key can sign for no other", async () => {
     await signed("phone.example.com");
     expect(await verified()).toBe(true);
-    await signed("turn.example.com");
-    expect(await verified()).toBe(true);
+    for (const other of ["switch2.example.com", "turn.example.com"]) {
+      await signed(other);
+      expect(await verified(), other).toBe(true);
+    }
     await signed("bank.example.com");
     expect(await verified()).toBe(false);
   });

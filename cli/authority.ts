@@ -20,7 +20,7 @@ const renewMs = 365 * 86_400_000;
  *
  * @param directory the stack's own
  */
-export async function makeAuthority(settings: Pick<Settings, "site" | "switchSite" | "turn" | "tls">, directory: string): Promise<void> {
+export async function makeAuthority(settings: Pick<Settings, "site" | "switchSite" | "hosts" | "turn" | "tls">, directory: string): Promise<void> {
   if (tlsKindOf(settings) !== "private") return;
   const files = authorityOf(directory);
   const names = certifiedNames(settings);

@@ -6,7 +6,7 @@ import { fullDisk } from "../pulumi/full-disk.ts";
 import { dockersOf, type Prepared } from "../pulumi/program.ts";
 import { ensureImages, imagesOn, planImages, takeInventory, type PlannedImages } from "../pulumi/images.ts";
 import { pageUrl, sipUrl } from "../pulumi/sites.ts";
-import { clientsOf, dataDirectoryOf, eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
+import { clientsOf, dataDirectoryOf, eachHost, switchHosts, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
 import { tlsOf } from "../pulumi/tls.ts";
 import { findPublished } from "../pulumi/published.ts";
 import type { Settings } from "../pulumi/settings.ts";
@@ -26,7 +26,7 @@ import { removeOldImages } from "./old-images.ts";
 import { collectOrphans, forgetPending } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
-import { beginRelease, isAsRecorded, type Release } from "./releases.ts";
+import { beginRelease, imagesFor, isAsRecorded, type Release } from "./releases.ts";
 import { findSlot, type Patience } from "./slots.ts";
 import { isData, isHealthy, lastLog, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say, step } from "./terminal.ts";
@@ -39,10 +39,10 @@ export interface DeployOptions {
   /** What to do when older releases of the switch hold every slot. */
   patience: Patience;
   /** A recorded release, whose switch and images are deployed instead of what the files here would give. */
-  release?: Pick<Release, "time" | "switch" | "images" | "applicationImages">;
+  release?: Pick<Release, "time" | "switch" | "images" | "applicationImages" | "standbyImages">;
 }
 
-export interface Deployed { outputs: { page: string; sip: string; switch: string; why: string }; changes: number; drainingLeft: boolean }
+export interface Deployed { outputs: { page: string; sip: string; standby?: string; switch: string; why: string }; changes: number; drainingLeft: boolean }
 
 /** Brings a stack to what its configuration and these files say. Nothing is stopped before its successor is healthy. */
 export async function deploy(environment: Environment, settings: Settings, options: DeployOptions): Promise<Deployed> {
@@ -106,11 +106,12 @@ async function prepare(environment: Environment, settings: Settings, { release, 
   const images = new Map<StackHost, PlannedImages>();
   for (const [index, host] of all.entries()) {
     const planned = planImages(settings, choice, inventories[index]!, release ? undefined : await findPublished(settings, inventories[index]!.platform));
-    images.set(host, release ? recalledImages(planned, host === hosts.softswitch ? release.images : release.applicationImages ?? release.images) : planned);
+    images.set(host, release ? recalledImages(planned, imagesFor(host.servers, release)) : planned);
   }
-  await findSlot(before.filter(({ role, state }) => role === choice.kind && state === "running"), images.get(hosts.softswitch)![choice.kind]!.reference, patience);
+  const runningOn = (host: StackHost, part: string) => before.filter(({ client, role, state }) => client === host.client && role === part && state === "running");
+  for (const host of switchHosts(hosts)) await findSlot(runningOn(host, choice.kind), images.get(host)![choice.kind]!.reference, patience);
   const { turn } = images.get(hosts.softswitch)!;
-  if (turn) await findSlot(before.filter(({ role, state }) => role === "turn" && state === "running"), turn.reference, patience, "relay");
+  if (turn) await findSlot(runningOn(hosts.softswitch, "turn"), turn.reference, patience, "relay");
   for (const [index, host] of all.entries()) {
     const missing = imagesOn(images.get(host)!, host.servers).filter(({ reference }) => !inventories[index]!.images.has(reference));
     for (const image of missing) {
@@ -130,10 +131,14 @@ function recalledImages(planned: PlannedImages, recorded: Release["images"]): Pl
 }
 
 /** Hosts with other base images have other tags. */
-function recordedImages({ hosts, images }: { hosts: StackHosts; images: Prepared["images"] }): Pick<Release, "images" | "applicationImages"> {
+function recordedImages({ hosts, images }: { hosts: StackHosts; images: Prepared["images"] }): Pick<Release, "images" | "applicationImages" | "standbyImages"> {
   const on = (host: StackHost) => Object.fromEntries(imagesOn(images.get(host)!, host.servers).map(({ name, reference }) => [name, reference]));
   const application = on(hosts.application);
-  return { images: { ...application, ...on(hosts.softswitch) }, ...(hosts.application === hosts.softswitch ? {} : { applicationImages: application }) };
+  return {
+    images: { ...application, ...on(hosts.softswitch) },
+    ...(hosts.application === hosts.softswitch ? {} : { applicationImages: application }),
+    ...(hosts.standby && { standbyImages: on(hosts.standby) }),
+  };
 }
 
 /**

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Machine, MachineName } from "../pulumi/hcloud/addresses.ts";
+import type { Machine, MachineName, OfMachines } from "../pulumi/hcloud/addresses.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 
 /** The servers of a stack at Hetzner Cloud, as the last `up` found them. */
-export type Known = Record<MachineName, Machine>;
+export type Known = OfMachines<Machine>;
 
 export const knownFile = ({ directory }: Environment) => join(directory, "machines.json");
 
@@ -15,8 +15,14 @@ export function withMachines(settings: Settings, environment: Environment): Sett
   if (settings.hosts.kind !== "hcloud") return settings;
   if (!existsSync(knownFile(environment))) throw new Failure(`The servers of '${environment.stack}' are not made yet. Type './houseline up ${environment.stack}'.`);
   const known = JSON.parse(readFileSync(knownFile(environment), "utf8")) as Known;
-  const host = (name: MachineName) => ({ ssh: `root@${known[name].public}`, hostKey: keyFiles(environment, name).publicKey(), private: known[name].private, public: known[name].public, public6: known[name].ipv6 });
-  return { ...settings, hosts: { ...settings.hosts, kind: "ssh", softswitch: host("softswitch"), application: settings.hosts.hcloud.servers === 1 ? {} : host("application") } };
+  const host = (name: MachineName) => {
+    const machine = known[name];
+    if (machine === undefined) throw new Failure(`A server of '${environment.stack}', the ${name}, is not made yet. Type './houseline up ${environment.stack}'.`);
+    return { ssh: `root@${machine.public}`, hostKey: keyFiles(environment, name).publicKey(), private: machine.private, public: machine.public, public6: machine.ipv6 };
+  };
+  const { servers } = settings.hosts.hcloud;
+  const standby = servers === 3 ? { ...host("standby"), site: settings.hosts.standby.site } : {};
+  return { ...settings, hosts: { ...settings.hosts, kind: "ssh", softswitch: host("softswitch"), application: servers === 1 ? {} : host("application"), standby } };
 }
 
 /** The key that a host must show, made here before the host. */

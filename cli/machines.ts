@@ -3,13 +3,13 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
-import type { MachineName } from "../pulumi/hcloud/addresses.ts";
+import type { MachineName, OfMachines } from "../pulumi/hcloud/addresses.ts";
 import { readyFile, type HostKey } from "../pulumi/hcloud/cloud-init.ts";
 import { Machines, type MachinesArgs } from "../pulumi/hcloud/machines.ts";
 import { run } from "../pulumi/process.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import type { Settings } from "../pulumi/settings.ts";
-import { switchSiteOf } from "../pulumi/sites.ts";
+import { standbySiteOf, switchSiteOf } from "../pulumi/sites.ts";
 import { eachHost, runThere, stackHosts, type StackHost } from "../pulumi/stack-hosts.ts";
 import { Diagnostics, openStack } from "./engine.ts";
 import type { Environment } from "./environment.ts";
@@ -22,7 +22,11 @@ import { writeWhole } from "./whole-file.ts";
 /** Of the engine's two stacks this one has the machines. */
 const project = "houseline-machines";
 const serverType = "houseline:hcloud:Machines$hcloud:index/server:Server";
-const machineNames = ["softswitch", "application"] as const satisfies readonly MachineName[];
+/** In this order: of fewer servers the first. */
+const machineNames = ["softswitch", "application", "standby"] as const satisfies readonly MachineName[];
+const namesOf = ({ hosts }: Pick<Settings, "hosts">) => machineNames.slice(0, hosts.hcloud.servers);
+/** As sentences name what is on it. */
+const whose: Record<MachineName, string> = { softswitch: "the softswitch", application: "the application server", standby: "the softswitch in reserve" };
 /** Starting, the network, Debian's packages. */
 const readySeconds = 900;
 const firstPauseMs = 2_000;
@@ -34,6 +38,7 @@ const mostPauseMs = 15_000;
  * @param replace the one that is to be made anew
  */
 export async function makeMachines(settings: Settings, environment: Environment, replace?: MachineName): Promise<void> {
+  if (replace !== undefined && !namesOf(settings).includes(replace)) throw new Failure(`'--replace-host ${replace}': the stack has no server of its own for ${whose[replace]} ('houseline:hosts.hcloud.servers' is ${settings.hosts.hcloud.servers}). Nothing was changed.`);
   const outputs = await step("Servers at Hetzner Cloud", async (note) => {
     if (replace !== undefined) {
       // The cloud itself refuses to end a protected server.
@@ -44,9 +49,9 @@ export async function makeMachines(settings: Settings, environment: Environment,
     }
     return change(settings, environment, {});
   });
-  const known = Object.fromEntries(machineNames.map((name) => [name, outputs[name]!.value as unknown])) as Known;
+  const known = Object.fromEntries(machineNames.flatMap((name) => (outputs[name] ? [[name, outputs[name].value as unknown]] : []))) as unknown as Known;
   writeWhole(knownFile(environment), `${JSON.stringify(known)}\n`);
-  for (const name of machineNames.slice(0, settings.hosts.hcloud.servers)) say(`  ${name === "softswitch" && settings.hosts.hcloud.servers === 2 ? switchSiteOf(settings) : settings.site} is to lead to ${known[name].public} (an A record) and to ${known[name].ipv6} (AAAA).`);
+  for (const name of namesOf(settings)) say(`  ${sitesOf(settings)[name]} is to lead to ${known[name]!.public} (an A record) and to ${known[name]!.ipv6} (AAAA).`);
   tellOtherSetups(known, settings, environment);
   for (const host of eachHost(await stackHosts(withMachines(settings, environment), environment.directory, dockerClient()))) await step(`${host.name}: first start`, (note) => ready(host, note));
 }
@@ -81,17 +86,23 @@ async function machinesStack(settings: Settings, environment: Environment, what:
   const token = settings.hosts.hcloud.token ?? process.env.HCLOUD_TOKEN;
   if (!token) throw new Failure("There is no token for Hetzner Cloud: make one in its console (the project, Security, API tokens, read and write), and give it as HCLOUD_TOKEN in the environment or as the secret 'houseline:hosts.hcloud.token'. Nothing was changed.");
   const publicKey = settings.hosts.hcloud.publicKey ?? await ownPublicKey(settings);
-  const hostKeys = Object.fromEntries(await Promise.all(machineNames.map(async (name) => [name, await hostKey(environment, name)]))) as Record<MachineName, HostKey>;
+  const hostKeys = Object.fromEntries(await Promise.all(machineNames.slice(0, Math.max(2, settings.hosts.hcloud.servers)).map(async (name) => [name, await hostKey(environment, name)]))) as unknown as OfMachines<HostKey>;
   const { hcloud: options } = settings.hosts;
   const program = async () => {
     const machines = new Machines("machines", {
       stack: environment.stack, ports: settings.ports, turn: settings.turn.enabled, options, publicKey, hostKeys, ...what,
-      names: { softswitch: options.servers === 1 ? settings.site : switchSiteOf(settings), application: settings.site },
+      names: sitesOf(settings),
     });
-    return { softswitch: machines.softswitch, application: machines.application };
+    return { softswitch: machines.softswitch, application: machines.application, ...(machines.standby && { standby: machines.standby }) };
   };
   // By the environment: it is in no state, and on no command line.
   return openStack(environment, project, program, { HCLOUD_TOKEN: token });
+}
+
+/** Name that browsers use for each. */
+function sitesOf(settings: Settings): OfMachines<string> {
+  const standby = standbySiteOf(settings);
+  return { softswitch: settings.hosts.hcloud.servers === 1 ? settings.site : switchSiteOf(settings), application: settings.site, ...(standby !== undefined && { standby }) };
 }
 
 /** The public half of the key that hosts are logged into with. */
@@ -113,11 +124,11 @@ async function hostKey(environment: Environment, name: MachineName): Promise<Hos
   return { publicKey: publicKey(), privateKey: readFileSync(path, "utf8") };
 }
 
-function tellOtherSetups(known: Known, { hosts: { hcloud } }: Settings, { stack }: Environment): void {
-  for (const name of machineNames.slice(0, hcloud.servers)) {
-    const { setup, wantedSetup, public: address } = known[name];
+function tellOtherSetups(known: Known, settings: Settings, { stack }: Environment): void {
+  for (const name of namesOf(settings)) {
+    const { setup, wantedSetup, public: address } = known[name]!;
     if (setup === wantedSetup) continue;
-    say(`  The host of ${name === "softswitch" ? "the softswitch" : "the application server"} was made with another set-up than a new one would be (image or first start): it stays as it is. './houseline prepare root@${address}' brings it up to date in place; './houseline up ${stack} --replace-host ${name}' makes it anew, without what is on its disk.`);
+    say(`  The host of ${whose[name]} was made with another set-up than a new one would be (image or first start): it stays as it is. './houseline prepare root@${address}' brings it up to date in place; './houseline up ${stack} --replace-host ${name}' makes it anew, without what is on its disk.`);
   }
 }
 

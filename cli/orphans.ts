@@ -15,7 +15,7 @@ const endSeconds = 15;
  */
 export async function collectOrphans(stack: Stack, clients: readonly DockerClient[], name: string): Promise<readonly StackContainer[]> {
   const containers = await stackContainers(clients, name);
-  if (new Set(containers.map(({ role }) => role)).size === containers.length) return containers;
+  if (new Set(containers.map(({ client, role }) => `${role} ${client.host ?? ""}`)).size === containers.length) return containers;
   const known = await knownIds(stack);
   const orphans = containers.filter(({ id }) => !known.has(id));
   for (const orphan of orphans) {

@@ -3,6 +3,7 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { isHealthy, type StackContainer } from "../pulumi/stack-containers.ts";
 import type { ImageName } from "../pulumi/images.ts";
+import type { Servers } from "../pulumi/port-ranges.ts";
 import { redacted, type Settings } from "../pulumi/settings.ts";
 import type { SwitchChoice } from "../pulumi/switch-choice.ts";
 import type { Environment } from "./environment.ts";
@@ -22,9 +23,16 @@ export interface Release {
   images: Partial<Record<ImageName, string>>;
   /** Of the application server's host, where that is another. */
   applicationImages?: Partial<Record<ImageName, string>>;
+  /** Of the host with a switch in reserve, where there is one. */
+  standbyImages?: Partial<Record<ImageName, string>>;
   settings: Settings;
   /** Ids of the containers that were left serving. */
   containers: string[];
+}
+
+/** Of the images that were recorded those of a host with these servers, and perhaps more. */
+export function imagesFor(servers: Servers, { images, applicationImages, standbyImages }: Pick<Release, "images" | "applicationImages" | "standbyImages">): Release["images"] {
+  return (servers === "application" ? applicationImages : servers === "standby" ? standbyImages : undefined) ?? images;
 }
 
 /** The newest deployments that are kept; each is about 2 KB. */
@@ -38,7 +46,7 @@ const fileOf = ({ directory }: Environment) => join(directory, "releases.jsonl")
  * @param started when the command was given
  * @returns writes down how it ended, in the place of that
  */
-export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "images" | "applicationImages" | "settings">): (result: "deployed" | "failed", containers: string[]) => void {
+export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "images" | "applicationImages" | "standbyImages" | "settings">): (result: "deployed" | "failed", containers: string[]) => void {
   const begun: Release = {
     time: started.toISOString(), user: `${userInfo().username}@${hostname()}`, ...what, settings: redacted(what.settings), result: "begun", seconds: 0, containers: [],
   };

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { shortName } from "../pulumi/containers.ts";
 import { ensureImages, takeInventory, type ImageName } from "../pulumi/images.ts";
+import { hasApplication } from "../pulumi/port-ranges.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import { requireSecrets } from "../pulumi/secrets.ts";
 import { recalled, type Settings } from "../pulumi/settings.ts";
@@ -8,7 +9,7 @@ import { deploy } from "./deploy.ts";
 import { loadSettings } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
-import { currentRelease, releases, resultOf, type Release } from "./releases.ts";
+import { currentRelease, imagesFor, releases, resultOf, type Release } from "./releases.ts";
 import { eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
 import { hostsOf } from "./hosts.ts";
 import { neededBy, setUp } from "./setup/index.ts";
@@ -43,7 +44,7 @@ const isSame = (one: Release, other: Release) => isDeepStrictEqual(one.images, o
 async function refuseLostImages(release: Release, settings: Settings, hosts: StackHosts): Promise<void> {
   for (const host of eachHost(hosts)) {
     const inventory = await takeInventory(host.client);
-    for (const [name, reference] of Object.entries(imagesOf(release, host, hosts)) as [ImageName, string][]) {
+    for (const [name, reference] of Object.entries(imagesOf(release, host)) as [ImageName, string][]) {
       try {
         await ensureImages(host.client, [{ name, reference, built: false, buildArgs: {}, bases: [], inputs: {} }], settings, inventory, () => {});
       } catch (error) {
@@ -55,10 +56,9 @@ async function refuseLostImages(release: Release, settings: Settings, hosts: Sta
 }
 
 /** Of those that were recorded, the ones that a host needs. */
-function imagesOf({ images, applicationImages }: Release, host: StackHost, { softswitch }: StackHosts): Release["images"] {
-  if (host !== softswitch) return applicationImages ?? images;
-  const { "app-server": appServer, ...rest } = images;
-  return host.servers === "both" ? { ...rest, "app-server": appServer } : rest;
+function imagesOf(release: Release, { servers }: StackHost): Release["images"] {
+  const { "app-server": appServer, ...rest } = imagesFor(servers, release);
+  return hasApplication(servers) ? { ...rest, "app-server": appServer } : rest;
 }
 
 /** `./houseline history [stack]`: every deployment: when, who, what, how it ended. */

@@ -61,13 +61,13 @@ async function machinesOf(settings: Settings, target: Environment, replace: Mach
 }
 
 function replaced(name: string | undefined): MachineName | undefined {
-  if (name === undefined || name === "softswitch" || name === "application") return name;
-  throw new Failure(`--replace-host takes softswitch or application; it was given '${name}'.`);
+  if (name === undefined || name === "softswitch" || name === "application" || name === "standby") return name;
+  throw new Failure(`--replace-host takes softswitch, application or standby; it was given '${name}'.`);
 }
 
 async function agreeToReplace(yes: boolean, name: MachineName): Promise<void> {
   if (yes) return;
-  const agreed = await confirm(`Make the host of the ${name === "softswitch" ? "softswitch" : "application server"} anew, and lose what is on its disk (${name === "softswitch" ? "voicemail and every call on it" : "people, messages and history, unless they are in PostgreSQL"})?`);
+  const agreed = await confirm(`Make the host of the ${{ softswitch: "softswitch", application: "application server", standby: "softswitch in reserve" }[name]} anew, and lose what is on its disk (${name !== "application" ? "voicemail and every call on it" : "people, messages and history, unless they are in PostgreSQL"})?`);
   if (agreed === undefined) throw new Failure("'--replace-host' asks before it ends a server, and nobody can be asked here. Add --yes.");
   if (!agreed) throw new Failure("Nothing was changed.");
 }
@@ -78,6 +78,7 @@ export function report({ outputs, changes, drainingLeft }: Deployed, settings: S
   say();
   say(`  Softphone    ${outputs.page}`);
   say(`  Switch       ${outputs.sip} (${outputs.switch === "freeswitch" ? "FreeSWITCH" : "lab switch"})`);
+  if (outputs.standby) say(`  In reserve   ${outputs.standby}`);
   if (settings.demoPeople) {
     for (const user of demoPeople) say(`  Sign in as   ${user.padEnd(8)} ${settings.secrets.demoPassword}`);
   }

@@ -47,6 +47,17 @@ describe("what a preview says", () => {
     ]);
   });
 
+  it("of a switch in reserve by its host, and of each what becomes of its own calls", () => {
+    const there = [{ ...present("freeswitch", { talks: 1, drainSeconds: 60 }), host: "root@a" }, { ...present("freeswitch", { talks: 0, drainSeconds: 60 }), host: "root@b" }, { ...present("app-server"), host: "root@c" }];
+    const wanted = [{ ...planned("freeswitch", "create"), host: "root@a" }, { ...planned("freeswitch", "create"), host: "root@b" }, { ...planned("app-server", "stay", "old"), host: "root@c" }];
+    expect(sentences(wanted, there)).toEqual([
+      "freeswitch on root@a: is replaced by release new; 1 call on the old one goes on, for at most 1 min (the drain limit).",
+      "freeswitch on root@b: is replaced by release new; nobody talks on the old one.",
+      "app-server: stays.",
+    ]);
+    expect(sentences(wanted, there.slice(0, 1))[1]).toBe("freeswitch on root@b: is started, of release new.");
+  });
+
   it("of times", () => {
     expect([duration(3_600), duration(5_400), duration(61)]).toEqual(["1 h", "90 min", "61 s"]);
   });

@@ -1,21 +1,25 @@
 import { slots } from "./port-ranges.ts";
-import { isData, type StackContainer } from "./stack-containers.ts";
+import { isData, isSwitch, type StackContainer } from "./stack-containers.ts";
 
 /** A container of the program, as a preview saw it: one that doesn't stay is made, or made anew. */
-export interface Planned { role: string; image: string; stays: boolean }
+export interface Planned { role: string; host?: string | undefined; image: string; stays: boolean }
 
 /** One that is there, and how many calls are on it where that can be asked. */
-type Present = Pick<StackContainer, "role" | "image" | "state" | "drainSeconds"> & { talks?: number };
+type Present = Pick<StackContainer, "role" | "image" | "state" | "drainSeconds"> & { host?: string | undefined; talks?: number };
 
-const isSwitch = (role: string) => role === "freeswitch" || role === "lab-switch";
+/** Whether both are the same part of the stack: several hosts may have a switch. */
+const isSamePart = (one: Pick<Planned, "role" | "host">, other: Pick<Planned, "role" | "host">) => one.role === other.role && one.host === other.host;
 
 /** A sentence for each container of the program, and for each that is there besides. */
 export function sentences(planned: readonly Planned[], present: readonly Present[]): string[] {
   if (planned.every(({ stays }) => stays) && present.length === planned.length) return ["Every container stays."];
-  const lines = planned.map((one) => `${one.role}: ${outlook(one, present.filter(({ role }) => role === one.role))}.`);
-  const kept = new Set(planned.map(({ role }) => present.findLast((one) => one.role === role)));
+  // Where a switch is in reserve, its host's name tells which is meant.
+  const isOnSeveral = (part: Pick<Planned, "role" | "host">) => planned.some(({ role, host }) => role === part.role && host !== part.host);
+  const nameOf = (part: Pick<Planned, "role" | "host">) => isOnSeveral(part) ? `${part.role} on ${part.host}` : part.role;
+  const lines = planned.map((one) => `${nameOf(one)}: ${outlook(one, present.filter((other) => isSamePart(one, other)))}.`);
+  const kept = new Set(planned.map((part) => present.findLast((one) => isSamePart(one, part))));
   const others = present.filter((one) => !kept.has(one));
-  return [...lines, ...others.map((one) => `${one.role} of release ${tagOf(one.image)}: ${end(one, planned)}.`)];
+  return [...lines, ...others.map((one) => `${nameOf(one)} of release ${tagOf(one.image)}: ${end(one, planned)}.`)];
 }
 
 function outlook({ role, image, stays }: Planned, there: readonly Present[]): string {
@@ -43,7 +47,7 @@ const limit = (drainSeconds: number | undefined) => (drainSeconds === undefined 
 
 function end(one: Present, planned: readonly Planned[]): string {
   if (one.state !== "running" || isData(one)) return "is removed";
-  const gone = !planned.some(({ role }) => role === one.role);
+  const gone = !planned.some((part) => isSamePart(part, one));
   return `${gone ? "is told to finish" : "finishes already, or is told to"}; ${isSwitch(one.role) || one.role === "turn" ? farewell(one) : "then it is removed"}`;
 }
 

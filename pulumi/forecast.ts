@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { DockerClient } from "./docker-cli.ts";
 import { sentences } from "./forecast-words.ts";
 import { stackContainers } from "./stack-containers.ts";
+import type { StackHost } from "./stack-hosts.ts";
 import { talksIn } from "./talks.ts";
 
 /**
@@ -11,22 +11,27 @@ import { talksIn } from "./talks.ts";
  * replaced is the engine's own decision; who talks is asked of the switches that run.
  */
 export class Forecast {
-  readonly #seen: { resource: docker.Container; role: string; image: string }[] = [];
+  readonly #seen: { resource: docker.Container; provider: pulumi.ProviderResource | undefined; role: string; image: string }[] = [];
 
   /** Watches every container that the program makes from now on. */
   constructor() {
-    pulumi.runtime.registerStackTransformation(({ resource, props }) => {
+    pulumi.runtime.registerStackTransformation(({ resource, props, opts }) => {
       if (!(resource instanceof docker.Container)) return undefined;
       const { image, labels } = props as { image: string; labels: { label: string; value: string }[] };
-      this.#seen.push({ resource, image, role: labels.find(({ label }) => label === "houseline.role")!.value });
+      this.#seen.push({ resource, provider: (opts as pulumi.CustomResourceOptions).provider, image, role: labels.find(({ label }) => label === "houseline.role")!.value });
       return undefined;
     });
   }
 
-  /** Once the engine has decided about every container: a sentence for each of the program and of the stack. */
-  async told(clients: readonly DockerClient[], stack: string): Promise<string[]> {
-    const planned = await Promise.all(this.#seen.map(async ({ resource, ...one }) => ({ ...one, stays: await isKept(resource) })));
-    const present = await Promise.all((await stackContainers(clients, stack)).map(async (one) => ({ ...one, talks: one.state === "running" ? (await talksIn(one))?.length : undefined })));
+  /**
+   * Once the engine has decided about every container: a sentence for each of the program and of the stack.
+   *
+   * @param hosts by the provider of their Docker
+   */
+  async told(hosts: ReadonlyMap<pulumi.ProviderResource, StackHost>, stack: string): Promise<string[]> {
+    const planned = await Promise.all(this.#seen.map(async ({ resource, provider, ...one }) => ({ ...one, host: provider && hosts.get(provider)?.name, stays: await isKept(resource) })));
+    const all = [...hosts.values()];
+    const present = await Promise.all((await stackContainers(all.map(({ client }) => client), stack)).map(async (one) => ({ ...one, host: all.find(({ client }) => client === one.client)?.name, talks: one.state === "running" ? (await talksIn(one))?.length : undefined })));
     return sentences(planned, present);
   }
 }

@@ -1,4 +1,5 @@
 import { mediaAddressOf } from "./placement.ts";
+import { hasRelay } from "./port-ranges.ts";
 import type { Settings } from "./settings.ts";
 import { runThere, type StackHost } from "./stack-hosts.ts";
 
@@ -71,8 +72,8 @@ export async function factsOf(host: Pick<StackHost, "ssh">): Promise<HostFacts> 
 /** What keeps a host from having its part of a stack, with what to do; nothing when it can. */
 export function unfitFor({ name, addresses, servers }: Pick<StackHost, "name" | "addresses" | "servers">, facts: HostFacts, { ports, turn }: Pick<Settings, "ports" | "turn">): string | undefined {
   if (facts.docker === "") return `No Docker answers on ${name} to this login. './houseline prepare ${name}' sets a Debian or Ubuntu up; elsewhere install Docker Engine and start it, and log in as root or as a member of the group 'docker'.`;
-  const edges = servers === "both" ? [ports.applicationEdge, ports.switchEdge] : [servers === "softswitch" ? ports.switchEdge : ports.applicationEdge];
-  const relay = turn.enabled && servers !== "application";
+  const edges = servers === "both" ? [ports.applicationEdge, ports.switchEdge] : [servers === "application" ? ports.applicationEdge : ports.switchEdge];
+  const relay = turn.enabled && hasRelay(servers);
   const lowest = Math.min(...edges, ...(relay ? [ports.turn, ports.turnTls] : []));
   if (lowest < facts.firstPort) return `${name} keeps ports below ${facts.firstPort} for root, and ${edges.includes(lowest) ? "the edge" : "the relay"}, which has no privileges, is to listen on ${lowest}. './houseline prepare ${name}' changes that (or there: 'sysctl -w net.ipv4.ip_unprivileged_port_start=80', kept in /etc/sysctl.d); or choose other 'houseline:ports'.`;
   const media = addresses.internal === undefined ? "public" : "internal";

@@ -5,7 +5,7 @@ import { buildImage } from "./image-build.ts";
 import { docker, runDocker, type DockerClient } from "./docker-cli.ts";
 import { baseImages, inputLines, inputRecord, tagOf, type InputLine } from "./image-inputs.ts";
 import { fullDisk } from "./full-disk.ts";
-import type { Servers } from "./port-ranges.ts";
+import { hasApplication, hasRelay, type Servers } from "./port-ranges.ts";
 import { parseAddress, pinnedReference, type Published } from "./published.ts";
 import { withDockerConfig } from "./registry-credentials.ts";
 import { Refusal } from "./refusal.ts";
@@ -74,8 +74,9 @@ export interface Image {
 
 /** Those that a host with these servers needs. */
 export function imagesOn(images: PlannedImages, servers: Servers): Image[] {
-  const ofSoftswitch: ImageName[] = ["freeswitch-sound", "freeswitch", "lab-switch", "turn"];
-  const elsewhere: readonly ImageName[] = servers === "softswitch" ? ["app-server"] : servers === "application" ? ofSoftswitch : [];
+  const elsewhere: readonly ImageName[] = [
+    ...(servers === "application" ? ["freeswitch-sound", "freeswitch", "lab-switch"] as const : []), ...(hasRelay(servers) ? [] : ["turn"] as const), ...(hasApplication(servers) ? [] : ["app-server"] as const),
+  ];
   return Object.values(images).filter((image) => image !== undefined).filter(({ name }) => !elsewhere.includes(name));
 }
 

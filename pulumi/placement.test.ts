@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { isOneHost, mediaAddressOf, placementOf, publicAddressOf } from "./placement.ts";
+import { hasStandby, isOneHost, mediaAddressOf, placementOf, publicAddressOf } from "./placement.ts";
 import { readSettings } from "./settings.ts";
-import { pageUrl, sipUrl, tlsKindOf } from "./sites.ts";
+import { certifiedNames, pageUrl, sipUrl, standbySiteOf, tlsKindOf } from "./sites.ts";
 
 const softswitch = { ssh: "root@203.0.113.10", hostKey: "ssh-ed25519 AAAAC3Nz", private: "10.0.0.2", public: "203.0.113.10" };
 const application = { ssh: "root@203.0.113.11", hostKey: "ssh-ed25519 AAAAC3Nz", private: "10.0.0.3" };
+const standby = { ssh: "root@203.0.113.12", hostKey: "ssh-ed25519 AAAAC3Nz", private: "10.0.0.4", public: "203.0.113.12", site: "switch2.example.com" };
 const read = (config: Record<string, unknown>) => readSettings({ site: "phone.example.com", tls: { kind: "private" }, switch: { kind: "lab" }, ...config }, {}, "Pulumi.production.yaml");
 
 describe("where servers are", () => {
@@ -35,6 +36,42 @@ describe("where servers are", () => {
   it("has an address of IPv6 where one is given, as systems write it", () => {
     expect(placementOf(read({ hosts: { kind: "ssh", softswitch: { ...softswitch, public6: "2001:0DB8:0:0:0:0:0:10" } } })).softswitch).toMatchObject({ public: "203.0.113.10", public6: "2001:db8::10" });
     for (const address of ["203.0.113.10", "fe80::1", "::", "::ffff:203.0.113.10"]) expect(() => read({ hosts: { kind: "ssh", softswitch: { ...softswitch, public6: address } } }), address).toThrow("'houseline:hosts.softswitch.public6' must be an IPv6 address");
+  });
+
+  it("is a host more, with a name of its own, for a softswitch in reserve", () => {
+    const three = read({ hosts: { kind: "ssh", softswitch, application, standby } });
+    expect([hasStandby(three), placementOf(three).standby]).toEqual([true, { edge: "0.0.0.0", private: "10.0.0.4", public: "203.0.113.12" }]);
+    expect(certifiedNames(three)).toEqual(["phone.example.com", "switch2.example.com"]);
+    expect(sipUrl(three, standbySiteOf(three))).toBe("wss://switch2.example.com:8443/sip");
+    const made = read({ hosts: { kind: "hcloud", hcloud: { servers: 3, sshFrom: "203.0.113.0/24" }, standby: { site: "switch2.example.com" } } });
+    expect(placementOf(made).standby).toEqual({ edge: "0.0.0.0", private: "10.20.0.4", public: "0.0.0.0" });
+    const two = read({ hosts: { kind: "ssh", softswitch, application } });
+    expect([hasStandby(two), placementOf(two).standby, standbySiteOf(two)]).toEqual([false, undefined, undefined]);
+  });
+
+  const reserve = (change: Record<string, unknown>) => ({ hosts: { kind: "ssh", softswitch, application, standby: { ...standby, ...change } } });
+
+  it.each([
+    ["no name", reserve({ site: undefined }), "'houseline:hosts.standby.site' is not given: browsers reach the softswitch in reserve by a name of its own"],
+    ["the page's name", reserve({ site: "phone.example.com" }), "'houseline:hosts.standby.site' and 'houseline:site' are both phone.example.com"],
+    ["the first switch's name", { ...reserve({}), switchSite: "switch2.example.com" }, "'houseline:hosts.standby.site' and 'houseline:switchSite' are both switch2.example.com"],
+    ["no login", reserve({ ssh: undefined }), "is given, but 'houseline:hosts.standby.ssh' doesn't say which host"],
+    ["no private address", reserve({ private: undefined }), "'houseline:hosts.standby.private' is not given"],
+    ["loopback as the private one", reserve({ private: "127.0.0.1" }), "'houseline:hosts.standby.private' is 127.0.0.1"],
+    ["a public one as the private one", reserve({ private: "203.0.113.12" }), "'houseline:hosts.standby.private' must be a private address"],
+    ["no address for media", reserve({ public: undefined }), "'houseline:hosts.standby.public' is not given"],
+    ["the first switch's login", reserve({ ssh: softswitch.ssh }), "'houseline:hosts.standby.ssh' and 'houseline:hosts.softswitch.ssh' are both root@203.0.113.10"],
+    ["the application server's login", reserve({ ssh: application.ssh }), "'houseline:hosts.standby.ssh' and 'houseline:hosts.application.ssh' are both root@203.0.113.11"],
+    ["the first switch's private address", reserve({ private: softswitch.private }), "'houseline:hosts.standby.private' and 'houseline:hosts.softswitch.private' are both 10.0.0.2"],
+    ["the first switch's address for media", reserve({ public: softswitch.public }), "'houseline:hosts.standby.public' and 'houseline:hosts.softswitch.public' are both 203.0.113.10"],
+    ["the application server beside the first switch", { hosts: { kind: "ssh", softswitch, standby } }, "the application server, which sends people there, is on that host too"],
+    ["a third server without a name", { hosts: { kind: "hcloud", hcloud: { servers: 3, sshFrom: "203.0.113.0/24" } } }, "'houseline:hosts.standby.site' is not given"],
+    ["a name without a third server", { hosts: { kind: "hcloud", hcloud: { sshFrom: "203.0.113.0/24" }, standby: { site: "switch2.example.com" } } }, "'houseline:hosts.hcloud.servers' is 2: the softswitch in reserve is the third server"],
+    ["a login of a server that is made", { hosts: { kind: "hcloud", hcloud: { servers: 3, sshFrom: "203.0.113.0/24" }, standby } }, "'houseline:hosts.standby.ssh' are for hosts that are there"],
+    ["public names by ACME without port 443 at the switches", { ...reserve({}), tls: { kind: "acme" }, ports: { applicationEdge: 443 } }, "whose authority comes to port 443"],
+    ["media on the private address, with a relay", { ...reserve({ public: "10.0.0.4" }), switch: { kind: "freeswitch" }, turn: { enabled: true } }, "Give 'houseline:hosts.standby.private' another address"],
+  ])("a softswitch in reserve with %s is refused in words", (_, config, sentence) => {
+    expect(() => read(config)).toThrow(sentence);
   });
 
   it.each([

@@ -9,8 +9,8 @@ export type Addresses = Settings["addresses"];
 /** The host's own address that media comes to: behind a NAT (1:1, as clouds have it) another one than browsers send it to. */
 export const mediaAddressOf = ({ public: address, internal }: Pick<Addresses, "public" | "internal">): string => internal ?? address;
 
-/** Where the stack's two servers are. On one host both are the same object. */
-export interface Placement { softswitch: Addresses; application: Addresses }
+/** Where the stack's servers are; on one host softswitch and application server are the same object. A softswitch in reserve has a host of its own. */
+export interface Placement { softswitch: Addresses; application: Addresses; standby?: Addresses }
 
 /** Where browsers reach the edges of a host, and its relay; `undefined` where only a name in DNS tells. */
 export function publicAddressOf({ edge, public: address, internal }: Addresses): string | undefined {
@@ -26,20 +26,21 @@ function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Pl
   if (hosts.kind === "local") return { softswitch: addresses, application: addresses };
   // Of servers that are to be made yet, what is known before; `hosts` has the rest once they are there.
   if (hosts.kind === "hcloud") return toBeMade(hosts);
-  const { softswitch, application } = hosts;
-  const at = (host: Settings["hosts"]["softswitch"], alone: boolean): Addresses | undefined => host.public === undefined || (host.private === undefined && !alone)
+  const { softswitch, application, standby } = hosts;
+  const at = (host: Pick<Settings["hosts"]["softswitch"], keyof Addresses>, alone: boolean): Addresses | undefined => host.public === undefined || (host.private === undefined && !alone)
     ? undefined : { edge: host.edge ?? everyAddress, private: host.private ?? "127.0.0.1", public: host.public, ...(host.internal !== undefined && { internal: host.internal }), ...(host.public6 !== undefined && { public6: host.public6 }) };
   const isOne = isOneHost({ hosts });
   const media = at(softswitch, isOne);
   // The application server sends and receives no media: it needs no public address of its own.
   const control = isOne ? media : at({ ...application, public: application.public ?? everyAddress }, false);
-  return media && control && { softswitch: media, application: control };
+  const reserve = hasStandby({ hosts }) ? at(standby, false) : undefined;
+  return media && control && { softswitch: media, application: control, ...(reserve && { standby: reserve }) };
 }
 
 function toBeMade(hosts: Settings["hosts"]): Placement {
   const made = (name: MachineName): Addresses => ({ edge: everyAddress, private: privateAddresses(hosts.hcloud.network)[name], public: everyAddress });
   const softswitch = made("softswitch");
-  return { softswitch, application: hosts.hcloud.servers === 1 ? softswitch : made("application") };
+  return { softswitch, application: hosts.hcloud.servers === 1 ? softswitch : made("application"), ...(hasStandby({ hosts }) && { standby: made("standby") }) };
 }
 
 /** @throws never for settings that were read: those that say nothing are refused */
@@ -53,9 +54,14 @@ export function isOneHost({ hosts }: Pick<Settings, "hosts">): boolean {
   return hosts.kind === "local" || hosts.application.ssh === undefined || hosts.application.ssh === hosts.softswitch.ssh;
 }
 
+/** Whether there is a softswitch in reserve. */
+export function hasStandby({ hosts }: Pick<Settings, "hosts">): boolean {
+  return hosts.kind === "hcloud" ? hosts.hcloud.servers === 3 : hosts.kind === "ssh" && hosts.standby.ssh !== undefined;
+}
+
 /** A sentence about hosts, names, certificates or ports that don't go together. */
 export function placementConflict(settings: Settings): string | undefined {
-  return hostConflict(settings) ?? natConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
+  return hostConflict(settings) ?? standbyConflict(settings) ?? natConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
 }
 
 function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Settings): string | undefined {
@@ -74,7 +80,7 @@ function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Setting
 }
 
 function natConflict({ hosts, addresses }: Settings): string | undefined {
-  const given = hosts.kind === "local" ? { addresses } : { "hosts.softswitch": hosts.softswitch, "hosts.application": hosts.application };
+  const given = hosts.kind === "local" ? { addresses } : { "hosts.softswitch": hosts.softswitch, "hosts.application": hosts.application, "hosts.standby": hosts.standby };
   for (const [key, one] of Object.entries(given)) {
     if (one.internal === undefined) continue;
     if (hosts.kind === "hcloud") return `'houseline:${key}.internal' is for hosts behind a NAT, and servers of Hetzner Cloud have their public addresses themselves. Leave it out.`;
@@ -83,8 +89,33 @@ function natConflict({ hosts, addresses }: Settings): string | undefined {
   return undefined;
 }
 
-function cloudConflict({ softswitch, application, hcloud }: Settings["hosts"]): string | undefined {
-  if (softswitch.ssh !== undefined || application.ssh !== undefined) return "'houseline:hosts.kind' is hcloud, whose servers are made: 'houseline:hosts.softswitch' and 'houseline:hosts.application' are for hosts that are there ('ssh').";
+/** A softswitch in reserve: everything that the first one's host has, but different. */
+function standbyConflict({ hosts, site, switchSite }: Settings): string | undefined {
+  if (hosts.kind === "local") return undefined;
+  const { standby, softswitch, application } = hosts;
+  const given = Object.keys(standby)[0];
+  if (!hasStandby({ hosts })) {
+    if (given === undefined) return undefined;
+    return hosts.kind === "ssh"
+      ? `'houseline:hosts.standby.${given}' is given, but 'houseline:hosts.standby.ssh' doesn't say which host: give a login such as root@203.0.113.12, or leave 'houseline:hosts.standby' out.`
+      : `'houseline:hosts.standby.${given}' is given, and 'houseline:hosts.hcloud.servers' is ${hosts.hcloud.servers}: the softswitch in reserve is the third server.`;
+  }
+  if (standby.site === undefined) return "'houseline:hosts.standby.site' is not given: browsers reach the softswitch in reserve by a name of its own, such as switch2.example.com.";
+  const other = (Object.entries({ site, switchSite }) as [string, string | undefined][]).find(([, name]) => name === standby.site)?.[0];
+  if (other !== undefined) return `'houseline:hosts.standby.site' and 'houseline:${other}' are both ${standby.site}: the softswitch in reserve is another host, with a name of its own.`;
+  if (hosts.kind === "hcloud") return undefined;
+  if (isOneHost({ hosts })) return "'houseline:hosts.standby' takes over when the softswitch's host is lost, and the application server, which sends people there, is on that host too: give it one of its own ('houseline:hosts.application').";
+  if (standby.public === undefined) return "'houseline:hosts.standby.public' is not given: browsers send media to that address of the host.";
+  if (standby.private === undefined || standby.private.startsWith("127.")) return `'houseline:hosts.standby.private' is ${standby.private ?? "not given"}: the application server reaches the softswitch in reserve by the hosts' private network. Give the host's address in that network.`;
+  for (const [name, host] of Object.entries({ softswitch, application })) {
+    const key = (["ssh", "private", "public"] as const).find((one) => standby[one] === host[one] && standby[one] !== undefined);
+    if (key !== undefined) return `'houseline:hosts.standby.${key}' and 'houseline:hosts.${name}.${key}' are both ${standby[key]}: the softswitch in reserve is on a host of its own.`;
+  }
+  return undefined;
+}
+
+function cloudConflict({ softswitch, application, standby, hcloud }: Settings["hosts"]): string | undefined {
+  if ([softswitch, application, standby].some(({ ssh }) => ssh !== undefined)) return "'houseline:hosts.kind' is hcloud, whose servers are made: 'houseline:hosts.softswitch', 'houseline:hosts.application' and 'houseline:hosts.standby.ssh' are for hosts that are there ('ssh').";
   if (hcloud.sshFrom === undefined) return "'houseline:hosts.hcloud.sshFrom' is not given: the ranges that you administrate from, such as 203.0.113.0/24. SSH is closed to everybody else.";
   return undefined;
 }
@@ -99,7 +130,7 @@ function siteConflict({ hosts, site, switchSite, tls, ports }: Settings): string
   if (hosts.kind !== "local" && isLoopback(site)) return `'houseline:site' is ${site}, and the hosts are others than this machine: give the name that browsers reach the application server by, such as phone.example.com.`;
   if (isLoopback(site)) return undefined;
   const isAtDoor = ports.applicationEdge === 443 && (isOneHost({ hosts }) || ports.switchEdge === 443);
-  if (tlsKindOf({ site, switchSite, tls }) === "acme" && tls.acmeDirectory.includes("letsencrypt.org") && !isAtDoor) return "certificates for public names are got by ACME, whose authority comes to port 443: give 'houseline:ports.applicationEdge' as 443 (and on a host of its own 'houseline:ports.switchEdge' too), or another 'houseline:tls.kind'.";
+  if (tlsKindOf({ site, switchSite, hosts, tls }) === "acme" && tls.acmeDirectory.includes("letsencrypt.org") && !isAtDoor) return "certificates for public names are got by ACME, whose authority comes to port 443: give 'houseline:ports.applicationEdge' as 443 (and on a host of its own 'houseline:ports.switchEdge' too), or another 'houseline:tls.kind'.";
   if (tls.kind !== "files") return undefined;
   const missing = (["certificate", "key"] as const).find((key) => tls[key] === undefined);
   return missing && `'houseline:tls.kind' is files, but 'houseline:tls.${missing}' doesn't say which: give the path of a PEM file on this machine.`;
@@ -110,7 +141,7 @@ function portConflict(settings: Settings): string | undefined {
   for (const key of ["applicationEdge", "switchEdge"] as const) {
     if (hosts.kind === "local" && ports[key] < 1_024) return `'houseline:ports.${key}' is ${ports[key]}: the program has no privileges on this machine, so no port below 1024. (A host that './houseline prepare' has set up gives 80 and 443 to everybody.)`;
   }
-  const { softswitch, application } = placementOf(settings);
-  const sides: [Servers, Addresses][] = isOneHost(settings) ? [["both", softswitch]] : [["softswitch", softswitch], ["application", application]];
-  return sides.map(([servers, addresses]) => rangeConflict(ports, addresses, servers, settings.turn)).find((sentence) => sentence !== undefined);
+  const { softswitch, application, standby } = placementOf(settings);
+  const sides: [Servers, Addresses | undefined][] = isOneHost(settings) ? [["both", softswitch]] : [["softswitch", softswitch], ["application", application], ["standby", standby]];
+  return sides.map(([servers, addresses]) => addresses && rangeConflict(ports, addresses, servers, settings.turn)).find((sentence) => sentence !== undefined);
 }

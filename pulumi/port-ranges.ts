@@ -11,8 +11,12 @@ export const rtpPorts = 5_460;
 /** Ports of a slot that the relay sends from: of what browsers ask for, a leg takes one for each way to it and each network of theirs. */
 export const relayPorts = 5_460;
 
-/** Which of the stack's two servers a host has. */
-export type Servers = "softswitch" | "application" | "both";
+/** Which of the stack's servers a host has; `standby` is a softswitch in reserve, which has no relay. */
+export type Servers = "softswitch" | "application" | "both" | "standby";
+
+/** Whether the application server is on a host with these servers, and whether the relay is, if there is one. */
+export const hasApplication = (servers: Servers): boolean => servers === "application" || servers === "both";
+export const hasRelay = (servers: Servers): boolean => servers === "softswitch" || servers === "both";
 
 /**
  * Every port that a stack takes on a host with these servers.
@@ -24,7 +28,7 @@ export function portRanges(ports: Settings["ports"], addresses: Settings["addres
     ({ key: `ports.${key}`, first: ports[key], last: ports[key] + slots - 1, protocol, address });
   const single = (key: keyof Settings["ports"], address = addresses.edge): PortRange =>
     ({ key: `ports.${key}`, first: ports[key], last: ports[key], protocol: "tcp", address });
-  const relay = turn?.enabled ? [
+  const relay = turn?.enabled && hasRelay(servers) ? [
     ...(["turn", "turnTls"] as const).map((key) => single(key, turn.address ?? mediaAddressOf(addresses))),
     slotted("turnLocal", "tcp", "127.0.0.1"),
     { key: "ports.turnRelay", first: ports.turnRelay, last: ports.turnRelay + slots * relayPorts - 1, protocol: "udp" as const, address: mediaAddressOf(addresses) },
@@ -42,7 +46,7 @@ export function portRanges(ports: Settings["ports"], addresses: Settings["addres
     slotted("app", "tcp", "127.0.0.1"),
     slotted("directory", "tcp", addresses.private),
   ];
-  return [...(servers === "application" ? [] : softswitch), ...(servers === "softswitch" ? [] : application)];
+  return [...(servers === "application" ? [] : softswitch), ...(hasApplication(servers) ? application : [])];
 }
 
 /** A sentence about two keys that want the same port, or about one that ends beyond the last port. */

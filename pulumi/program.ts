@@ -12,10 +12,10 @@ import { LocalHost, type Host } from "./local-host.ts";
 import { findPublished } from "./published.ts";
 import { requireSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { pageUrl, sipUrl } from "./sites.ts";
+import { pageUrl, sipUrl, standbySiteOf, switchSiteOf } from "./sites.ts";
 import { Softswitch, directoryUrls } from "./softswitch.ts";
 import { SshHost } from "./ssh-host.ts";
-import { clientsOf, dataDirectoryOf, eachHost, stackHosts, type StackHost, type StackHosts } from "./stack-hosts.ts";
+import { dataDirectoryOf, eachHost, stackHosts, type StackHost, type StackHosts } from "./stack-hosts.ts";
 import { Turn } from "./turn.ts";
 import { turnUrls } from "./turn-settings.ts";
 import { chooseSwitch, type SwitchChoice } from "./switch-choice.ts";
@@ -43,54 +43,65 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
   const { ports } = settings;
 
   const rails = new GuardRails(settings, await factsOf(hosts, images));
-  const [switchHost, appHost] = declareHosts(hosts);
-  const certificates = declareCertificates(stack, tls, switchHost, appHost);
+  const declared = declareHosts(hosts);
+  const [switchHost, appHost, standbyHost] = [declared.get(hosts.softswitch)!, declared.get(hosts.application)!, hosts.standby && declared.get(hosts.standby)];
+  const certificates = declareCertificates(stack, tls, switchHost, appHost, standbyHost);
   const [onSwitchHost, onAppHost] = [images.get(hosts.softswitch)!, images.get(hosts.application)!];
+  const media = [switchHost, ...(standbyHost ? [standbyHost] : [])];
 
-  const softswitch = new Softswitch("softswitch", {
-    stack, host: switchHost, settings, secrets, choice, tls, certificates: certificates.softswitch,
-    images: { sound: onSwitchHost["freeswitch-sound"]!.reference, switch: onSwitchHost[choice.kind]!.reference, edge: onSwitchHost.edge!.reference, secrets: onSwitchHost.secrets!.reference },
-    directoryUrls: directoryUrls(appHost.privateAddress, ports.directory),
-    peers: [switchHost.privateAddress],
-    voicemailDirectory: voicemailDirectoryOf(dataDirectory),
-  });
+  const softswitchOn = (name: "softswitch" | "standby", at: StackHost, host: Host, site: string) => {
+    const on = images.get(at)!;
+    return new Softswitch(name, {
+      stack, host, settings, secrets, choice, tls, site, certificates: certificates[name],
+      images: { sound: on["freeswitch-sound"]!.reference, switch: on[choice.kind]!.reference, edge: on.edge!.reference, secrets: on.secrets!.reference },
+      directoryUrls: directoryUrls(appHost.privateAddress, ports.directory),
+      peers: media.map(({ privateAddress }) => privateAddress),
+      voicemailDirectory: voicemailDirectoryOf(dataDirectory),
+    });
+  };
+  const softswitch = softswitchOn("softswitch", hosts.softswitch, switchHost, switchSiteOf(settings));
+  if (standbyHost) softswitchOn("standby", hosts.standby!, standbyHost, standbySiteOf(settings)!);
 
   if (settings.turn.enabled) new Turn("turn", {
     stack, host: switchHost, settings, secrets, tls, certificates: certificates.softswitch,
     images: { turn: onSwitchHost.turn!.reference, secrets: onSwitchHost.secrets!.reference },
-    peers: [switchHost.internalAddress ?? switchHost.publicAddress],
+    peers: media.map(({ internalAddress, publicAddress }) => internalAddress ?? publicAddress),
   });
 
   new AppServer("app-server", {
     stack, host: appHost, settings, secrets, dataDirectory, tls, certificates: certificates.application,
     images: { appServer: onAppHost["app-server"]!.reference, edge: onAppHost.edge!.reference, secrets: onAppHost.secrets!.reference },
-    switches: [{ name: "local", eslHost: switchHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings) }],
+    switches: [
+      { name: "local", eslHost: switchHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings) },
+      ...(standbyHost ? [{ name: "standby", eslHost: standbyHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings, standbySiteOf(settings)) }] : []),
+    ],
     turnUrls: turnUrls(settings),
   });
 
   rails.close();
-  if (forecast) (given.foreseen ?? logged)(await forecast.told(clientsOf(hosts), stack));
-  return { page: pageUrl(settings), sip: sipUrl(settings), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
+  if (forecast) (given.foreseen ?? logged)(await forecast.told(new Map([...declared].map(([host, { provider }]) => [provider, host])), stack));
+  return { page: pageUrl(settings), sip: sipUrl(settings), ...(standbyHost && { standby: sipUrl(settings, standbySiteOf(settings)) }), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
 }
 
 const logged = (sentences: readonly string[]) => { for (const sentence of sentences) void pulumi.log.info(sentence); };
 
-/** The host of the switch, and that of the application server; on one host both are the same resource. */
-function declareHosts(hosts: StackHosts): [Host, Host] {
-  const declared = new Map(eachHost(hosts).map((host) => [host, host.ssh ? new SshHost(resourceName(hosts, host), host) : new LocalHost(resourceName(hosts, host), host.client, host.addresses)]));
-  return [declared.get(hosts.softswitch)!, declared.get(hosts.application)!];
+/** A resource for each host; where both servers are on one, it is the same. */
+function declareHosts(hosts: StackHosts): Map<StackHost, Host> {
+  return new Map(eachHost(hosts).map((host) => [host, host.ssh ? new SshHost(resourceName(hosts, host), host) : new LocalHost(resourceName(hosts, host), host.client, host.addresses)]));
 }
 
 /** One for each host. */
-function declareCertificates(stack: string, tls: Tls, switchHost: Host, appHost: Host): { softswitch: Certificates; application: Certificates } {
+function declareCertificates(stack: string, tls: Tls, switchHost: Host, appHost: Host, standbyHost: Host | undefined): Record<"softswitch" | "application" | "standby", Certificates> {
   const on = (name: string, { provider }: Host) => certificatesVolume(name, stack, tls, { provider });
-  if (switchHost !== appHost) return { softswitch: on("softswitch-certificates", switchHost), application: on("app-server-certificates", appHost) };
+  const standby = standbyHost && on("standby-certificates", standbyHost);
+  if (switchHost !== appHost) return { softswitch: on("softswitch-certificates", switchHost), application: on("app-server-certificates", appHost), standby };
   const both = on("certificates", switchHost);
-  return { softswitch: both, application: both };
+  return { softswitch: both, application: both, standby };
 }
 
-function resourceName({ softswitch, application }: StackHosts, host: StackHost): string {
+function resourceName({ softswitch, application, standby }: StackHosts, host: StackHost): string {
   if (!host.ssh) return "local";
+  if (host === standby) return "standby-host";
   return softswitch === application ? "host" : host === softswitch ? "softswitch-host" : "app-server-host";
 }
 

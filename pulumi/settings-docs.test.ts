@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { repositoryRoot } from "./images.ts";
+import { hasStandby } from "./placement.ts";
 import { keyPaths, readSettings } from "./settings.ts";
 
 const page = readFileSync(join(repositoryRoot, "docs/configuration.md"), "utf8");
@@ -27,5 +28,12 @@ describe("the stacks that come with the repository", () => {
     const { config } = parse(readFileSync(join(repositoryRoot, file), "utf8")) as { config: Record<string, unknown> };
     const own = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^houseline:/, ""), value]));
     expect(() => readSettings(own, {}, file)).not.toThrow();
+  });
+
+  it("Pulumi.ssh.example.yaml is valid with the softswitch in reserve that it has as a comment", () => {
+    const text = readFileSync(join(repositoryRoot, "Pulumi.ssh.example.yaml"), "utf8").replace(/^( +)# (standby:|  \w+: .*)$/gm, "$1$2");
+    const { config } = parse(text) as { config: Record<string, unknown> };
+    const settings = readSettings(Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^houseline:/, ""), value])), {}, "Pulumi.ssh.example.yaml");
+    expect(hasStandby(settings)).toBe(true);
   });
 });

@@ -25,7 +25,7 @@ const ip6Address = () => z.ipv6("an IPv6 address").refine((address) => !/^(::$|f
 const path = () => z.string().max(1_000).regex(/^(\/|~\/)[^\0\n"]+$/, "an absolute path, or one that begins with ~/");
 const privateAddress = () => ipAddress().refine(isPrivate, "a private address (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10 or 127.0.0.0/8): the event socket and SIP between switches are never on a public one");
 /** A host that is reached over SSH, and its addresses. */
-const sshHost = () => z.strictObject({
+const sshHostKeys = () => ({
   ssh: z.string().max(300).regex(/^[A-Za-z_][A-Za-z0-9_.-]*@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$/, "a login such as root@203.0.113.10, with ':' and a port when that isn't 22").optional(),
   hostKey: z.string().max(2_000).regex(/^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]+=*$/, "the kind of the host's key and the key, such as 'ssh-ed25519 AAAAC3…'").optional(),
   edge: ipAddress().optional(),
@@ -33,7 +33,8 @@ const sshHost = () => z.strictObject({
   public: ipAddress().optional(),
   internal: ipAddress().optional(),
   public6: ip6Address(),
-}).prefault({});
+});
+const sshHost = () => z.strictObject(sshHostKeys()).prefault({});
 const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
 const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch@sha256:…");
 const registryAddress = () => z.string().max(200).regex(/^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$/, "a registry such as registry.example.com or registry.example.com/team");
@@ -56,9 +57,10 @@ export const schema = z.strictObject({
     identityFile: path().optional(),
     softswitch: sshHost(),
     application: sshHost(),
+    standby: z.strictObject({ ...sshHostKeys(), site: hostName().optional() }).prefault({}),
     hcloud: z.strictObject({
       token: z.string().regex(/^[A-Za-z0-9]{64}$/, "64 letters and digits").optional(),
-      servers: number(z.number().int().min(1).max(2)).default(2),
+      servers: number(z.number().int().min(1).max(3)).default(2),
       location: z.string().regex(/^[a-z]{3}[0-9]{0,2}$/, "a location of Hetzner Cloud, such as fsn1").default("fsn1"),
       networkZone: z.enum(["eu-central", "us-east", "us-west", "ap-southeast"]).default("eu-central"),
       network: z.string().regex(/^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.0\.0\/16$/, "a private /16 network, such as 10.20.0.0/16").default("10.20.0.0/16"),

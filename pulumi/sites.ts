@@ -8,6 +8,9 @@ export const isLoopback = (site: string) => site === "localhost" || site === "12
 /** Whether browsers come by TLS: always, but on a developer's own machine. */
 export const isSecure = ({ site }: Pick<Settings, "site">) => !isLoopback(site);
 
+/** What has the names of a stack. */
+type Names = Pick<Settings, "site" | "switchSite"> & { hosts: Pick<Settings["hosts"], "kind" | "standby"> };
+
 /** How a stack's names are proved. */
 export type TlsKind = "off" | "acme" | "private" | "files";
 
@@ -15,14 +18,17 @@ export type TlsKind = "off" | "acme" | "private" | "files";
 const closed = /^[^.]+$|(^|\.)(internal|local|localhost|test|example|invalid|lan|home\.arpa)$|^[0-9.]+$/;
 
 /** As configured; by itself public names by ACME, others by the stack's private authority. */
-export function tlsKindOf(settings: Pick<Settings, "site" | "switchSite" | "tls">): TlsKind {
+export function tlsKindOf(settings: Names & Pick<Settings, "tls">): TlsKind {
   if (!isSecure(settings)) return "off";
   if (settings.tls.kind !== "auto") return settings.tls.kind;
-  return [settings.site, switchSiteOf(settings)].some((name) => closed.test(name)) ? "private" : "acme";
+  return edgeNames(settings).some((name) => closed.test(name)) ? "private" : "acme";
 }
 
+/** Names that browsers reach the edges by. */
+const edgeNames = (settings: Names) => [settings.site, switchSiteOf(settings), standbySiteOf(settings) ?? []].flat();
+
 /** Names that certificates of the stack are for. */
-export const certifiedNames = ({ site, switchSite, turn }: Pick<Settings, "site" | "switchSite" | "turn">) => [...new Set([site, switchSiteOf({ site, switchSite }), ...(turn.enabled && turn.site !== undefined ? [turn.site] : [])])];
+export const certifiedNames = (settings: Names & Pick<Settings, "turn">) => [...new Set([...edgeNames(settings), ...(settings.turn.enabled && settings.turn.site !== undefined ? [settings.turn.site] : [])])];
 
 const origin = (scheme: "http" | "ws", settings: Sites, site: string, port: number) => {
   const secure = isSecure(settings);
@@ -34,5 +40,7 @@ export const applicationOrigin = (settings: Sites) => origin("http", settings, s
 export const pageUrl = (settings: Sites) => `${applicationOrigin(settings)}/`;
 /** Name of the switch's edge; the page's own unless given. */
 export const switchSiteOf = ({ site, switchSite }: Pick<Settings, "site" | "switchSite">) => switchSite ?? site;
+/** Name of the standby's edge, where there is a standby. */
+export const standbySiteOf = ({ hosts }: Pick<Names, "hosts">) => (hosts.kind === "local" ? undefined : hosts.standby.site);
 /** SIP over WebSocket; slot N is at `…/sip/N`. */
-export const sipUrl = (settings: Sites) => `${origin("ws", settings, switchSiteOf(settings), settings.ports.switchEdge)}/sip`;
+export const sipUrl = (settings: Sites, site = switchSiteOf(settings)) => `${origin("ws", settings, site, settings.ports.switchEdge)}/sip`;

@@ -4,7 +4,6 @@ import { data, labels, replaceOptions, service, type ContainerPlan } from "./con
 import { edge, type Certificates } from "./edge.ts";
 import type { Host } from "./local-host.ts";
 import { slots } from "./port-ranges.ts";
-import { switchSiteOf } from "./sites.ts";
 import { secretsContainer, type StackSecrets } from "./secrets.ts";
 import type { Settings } from "./settings.ts";
 import type { SwitchChoice } from "./switch-choice.ts";
@@ -17,6 +16,8 @@ export interface SoftswitchArgs {
   secrets: StackSecrets;
   choice: SwitchChoice;
   tls: Tls;
+  /** Name of its edge. */
+  site: string;
   certificates: Certificates;
   images: { sound: string; switch: string; edge: string; secrets: string };
   /** Where the application server's slots answer for the directory. Plain text: nothing here waits for that server. */
@@ -30,7 +31,10 @@ export interface SoftswitchArgs {
 /** Seconds that a switch may take to end after its drain limit. */
 const afterDrainSeconds = 30;
 
-/** Media and SIP over WebSocket: prompts and music, the switch, the edge before it. */
+/**
+ * Media and SIP over WebSocket: prompts and music, the switch, the edge before it. A second one, in reserve, differs in the names of its resources;
+ * roles of containers are the same on every host.
+ */
 export class Softswitch extends pulumi.ComponentResource {
   readonly switch: docker.Container;
 
@@ -38,17 +42,18 @@ export class Softswitch extends pulumi.ComponentResource {
     super("houseline:Softswitch", name);
     const child = { parent: this, provider: args.host.provider };
     const { stack, settings } = args;
+    const isFirst = name === "softswitch";
 
     const sound = createSound();
     const secrets = createSecrets();
-    const slotVolume = createVolume(`${name}-slots`, settings.volumes.switchSlots);
-    const stateVolume = createVolume(`${name}-state`, settings.volumes.switchState);
+    const slotVolume = createVolume("slots", settings.volumes.switchSlots);
+    const stateVolume = createVolume("state", settings.volumes.switchState);
     this.switch = createSwitch();
     createEdge();
     this.registerOutputs();
 
     function createSound() {
-      return new docker.Container("freeswitch-sound", data(stack, "freeswitch-sound", args.images.sound), { ...child, deleteBeforeReplace: false });
+      return new docker.Container(isFirst ? "freeswitch-sound" : `${name}-sound`, data(stack, "freeswitch-sound", args.images.sound), { ...child, deleteBeforeReplace: false });
     }
 
     function createSecrets() {
@@ -59,14 +64,15 @@ export class Softswitch extends pulumi.ComponentResource {
       }, child);
     }
 
-    function createVolume(volume: string, given: string | undefined) {
+    function createVolume(what: string, given: string | undefined) {
+      const volume = `${name}-${what}`;
       return new docker.Volume(volume, { name: given ?? `houseline-${stack}-${volume}`, labels: labels(stack, volume) }, child);
     }
 
     function createSwitch() {
       const plan = switchContainer(args);
       const { volumes, ...rest } = service(plan);
-      return new docker.Container(args.choice.kind, {
+      return new docker.Container(isFirst ? args.choice.kind : `${name}-switch`, {
         ...rest,
         volumes: [
           ...volumes,
@@ -80,8 +86,8 @@ export class Softswitch extends pulumi.ComponentResource {
 
     function createEdge() {
       return edge(`${name}-edge`, {
-        stack, role: `${name}-edge`, kind: "switch", image: args.images.edge, healthySeconds: settings.healthySeconds,
-        site: switchSiteOf(settings), address: args.host.edgeAddress, address6: args.host.publicAddress6, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs, tls: args.tls,
+        stack, role: "softswitch-edge", kind: "switch", image: args.images.edge, healthySeconds: settings.healthySeconds,
+        site: args.site, address: args.host.edgeAddress, address6: args.host.publicAddress6, port: settings.ports.switchEdge, upstreams: settings.ports.sipWs, tls: args.tls,
         byFamily: args.choice.kind === "freeswitch",
       }, args.certificates, args.images.secrets, child);
     }

@@ -104,6 +104,17 @@ export async function runOver(host: SshHost, { config }: SshFiles, script: strin
   return outcome;
 }
 
+/**
+ * Makes sure that a host answers now, by a connection of its own: one that is kept from before may be with a machine that is gone, and wait for it.
+ *
+ * @throws Refusal when it doesn't within so many seconds
+ */
+export async function refuseSilent(host: SshHost, { config }: SshFiles, seconds: number): Promise<void> {
+  const once = ["ControlPath=none", `ConnectTimeout=${seconds}`, "ConnectionAttempts=1"].flatMap((option) => ["-o", option]);
+  const { code, stderr } = await run("ssh", ["-F", config, ...once, "-p", String(host.port), "-l", host.user, "--", host.name, "true"], { timeoutSeconds: 2 * seconds });
+  if (code !== 0) throw new Refusal(unreachable(host, stderr));
+}
+
 /** What ssh said, as a sentence with what to do. */
 export function unreachable({ user, name, port }: SshHost, stderr: string): string {
   const login = `${user}@${name}${port === 22 ? "" : `:${port}`}`;

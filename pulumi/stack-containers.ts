@@ -21,14 +21,19 @@ export interface StackContainer {
 /** Roles that only hold data for others and are never started. */
 export const isData = ({ role }: { role: string }) => role === "freeswitch-sound" || role.endsWith("-secrets");
 
+export const isSwitch = (role: string) => role === "freeswitch" || role === "lab-switch";
+
 /** Whether it is as a deployment leaves it. */
 export const isHealthy = ({ role, state, health }: StackContainer) => (isData({ role }) ? state === "created" : state === "running" && health === "healthy");
 
 /** Every container of a stack on its hosts, found by its labels; the newest of a role comes last. */
 export async function stackContainers(clients: readonly DockerClient[], stack: string): Promise<StackContainer[]> {
   const found = await Promise.all(clients.map((client) => containersOn(client, stack)));
-  return found.flat().sort((a, b) => a.role.localeCompare(b.role) || a.createdAt.localeCompare(b.createdAt));
+  return inOrder(found.flat());
 }
+
+/** By role; the newest of a role comes last. */
+export const inOrder = (containers: readonly StackContainer[]): StackContainer[] => containers.toSorted((a, b) => a.role.localeCompare(b.role) || a.createdAt.localeCompare(b.createdAt));
 
 async function containersOn(client: DockerClient, stack: string): Promise<StackContainer[]> {
   const ids = (await docker(client, ["ps", "--all", "--quiet", "--no-trunc", "--filter", `label=houseline.stack=${stack}`])).split("\n").filter(Boolean);

@@ -19,11 +19,13 @@ export interface StackHost {
   ssh?: { host: SshHost; files: SshFiles };
 }
 
-/** Where the stack's servers are; on one host both are the same object. */
-export interface StackHosts { softswitch: StackHost; application: StackHost }
+/** Where the stack's servers are; on one host both are the same object. The standby has a softswitch in reserve. */
+export interface StackHosts { softswitch: StackHost; application: StackHost; standby?: StackHost }
 
 /** Each host once. */
-export const eachHost = ({ softswitch, application }: StackHosts): StackHost[] => [...new Set([softswitch, application])];
+export const eachHost = ({ softswitch, application, standby }: StackHosts): StackHost[] => [...new Set([softswitch, application, ...(standby ? [standby] : [])])];
+/** Those with a switch, the one that people are sent to first. */
+export const switchHosts = ({ softswitch, standby }: StackHosts): StackHost[] => [softswitch, ...(standby ? [standby] : [])];
 export const clientsOf = (hosts: StackHosts): DockerClient[] => eachHost(hosts).map(({ client }) => client);
 
 /**
@@ -41,15 +43,19 @@ export async function stackHosts(settings: Settings, directory: string, client: 
   }
   if (hosts.kind === "hcloud") throw new Refusal("'houseline:hosts.kind' is hcloud, whose servers './houseline up' makes. With Pulumi alone give servers that are there ('ssh').");
   const one = isOneHost(settings);
-  const logins = { softswitch: await sshHost(hosts, "softswitch"), application: one ? undefined : await sshHost(hosts, "application") };
-  const known = [logins.softswitch, ...(logins.application ? [logins.application] : [])];
+  const logins = { softswitch: await sshHost(hosts, "softswitch"), application: one ? undefined : await sshHost(hosts, "application"), standby: placement.standby && await sshHost(hosts, "standby") };
+  const known = Object.values(logins).filter((host) => host !== undefined);
   const files = writeSshFiles(directory, known, hosts.identityFile?.replace(/^~(?=\/)/, homedir()));
   const at = (host: SshHost, login: string, addresses: Addresses, servers: Servers): StackHost => ({ name: login, client: dockerOver(host, files, client), addresses, servers, ssh: { host, files } });
   const softswitch = at(logins.softswitch, hosts.softswitch.ssh!, placement.softswitch, one ? "both" : "softswitch");
-  return { softswitch, application: logins.application ? at(logins.application, hosts.application.ssh!, placement.application, "application") : softswitch };
+  return {
+    softswitch,
+    application: logins.application ? at(logins.application, hosts.application.ssh!, placement.application, "application") : softswitch,
+    ...(logins.standby && { standby: at(logins.standby, hosts.standby.ssh!, placement.standby!, "standby") }),
+  };
 }
 
-async function sshHost(hosts: Settings["hosts"], name: "softswitch" | "application"): Promise<SshHost> {
+async function sshHost(hosts: Settings["hosts"], name: "softswitch" | "application" | "standby"): Promise<SshHost> {
   const { ssh, hostKey } = hosts[name];
   const login = parseLogin(ssh!);
   if (hostKey === undefined) throw new Refusal(`${await unknownKey(login, `houseline:hosts.${name}.hostKey`)}\nNothing was changed.`);

@@ -32,7 +32,7 @@ export const authorityOf = (directory: string) => {
  * @param directory the stack's own, with its private authority
  * @throws Refusal when a file is missing, or doesn't fit
  */
-export function tlsOf(settings: Pick<Settings, "site" | "switchSite" | "turn" | "tls">, directory: string): Tls {
+export function tlsOf(settings: Pick<Settings, "site" | "switchSite" | "hosts" | "turn" | "tls">, directory: string): Tls {
   const kind = tlsKindOf(settings);
   if (kind === "off") return { kind, files: {}, environment: {} };
   if (kind === "acme") return acme(settings.tls);

@@ -31,8 +31,9 @@ export function turnConflict(settings: Settings): string | undefined {
     if (hosts.kind === "local" && ports[key] < 1_024) return `'houseline:ports.${key}' is ${ports[key]}: the program has no privileges on this machine, so no port below 1024. (A host that './houseline prepare' has set up gives 80 and 443 to everybody.)`;
   }
   if (hosts.kind === "hcloud" && turn.address !== undefined) return "'houseline:turn.address' is for hosts that are there ('ssh'): a server that is made has one public address, which the relay listens on.";
-  const { softswitch } = placementOf(settings);
+  const { softswitch, standby } = placementOf(settings);
   const media = mediaAddressOf(softswitch);
+  if (hosts.kind === "ssh" && standby !== undefined && standby.private === mediaAddressOf(standby)) return `the relay forwards to the address of the media of the switch in reserve, which is the private one too (${standby.private}): it would be a way to SIP between switches. Give 'houseline:hosts.standby.private' another address.`;
   if (hosts.kind !== "local" && softswitch.private === media) return `the relay forwards to the address of the switch's media, which is the private one too (${media}): it would be a way to SIP between switches. Give 'houseline:hosts.softswitch.private' another address${isOneHost(settings) ? ", such as 127.0.0.1" : ""}.`;
   if (tlsKindOf(settings) === "acme" && turn.site !== undefined && ![settings.site, switchSiteOf(settings)].includes(turn.site)) return `'houseline:turn.site' is ${turn.site}, and certificates are got by ACME for the edges' names alone. Leave it out, or give certificates for it too ('houseline:tls.kind' as files or private).`;
   return undefined;

@@ -1,4 +1,4 @@
-import { rtpPorts, slots, type Servers } from "../port-ranges.ts";
+import { hasApplication, hasRelay, rtpPorts, slots, type Servers } from "../port-ranges.ts";
 import type { Settings } from "../settings.ts";
 
 /** A rule of a firewall before a server: what comes in; whatever no rule names is dropped. (Hetzner Cloud's API, "Firewalls") */
@@ -19,9 +19,9 @@ export function firewallRules(servers: Servers, ports: Settings["ports"], sshFro
     ...(servers === "application" ? [] : [
       rule("SIP over WebSocket", "tcp", String(ports.switchEdge), everybody),
       rule("media", "udp", `${ports.rtp}-${ports.rtp + slots * rtpPorts - 1}`, everybody),
-      ...(turn ? [rule("relay of media, by TCP", "tcp", String(ports.turn), everybody), rule("relay of media, by TLS", "tcp", String(ports.turnTls), everybody)] : []),
+      ...(turn && hasRelay(servers) ? [rule("relay of media, by TCP", "tcp", String(ports.turn), everybody), rule("relay of media, by TLS", "tcp", String(ports.turnTls), everybody)] : []),
     ]),
-    ...(servers === "softswitch" ? [] : [rule("softphone and API", "tcp", String(ports.applicationEdge), everybody)]),
+    ...(hasApplication(servers) ? [rule("softphone and API", "tcp", String(ports.applicationEdge), everybody)] : []),
     rule("SSH", "tcp", "22", sshFrom),
     // Without it paths with a small MTU swallow whole packets. (RFC 1191, RFC 8201)
     rule("ICMP", "icmp", undefined, everybody),

@@ -1,13 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { readSettings, redacted, type Settings } from "../settings.ts";
-import type { Machine, MachineName } from "./addresses.ts";
+import type { Machine, OfMachines } from "./addresses.ts";
 import { Machines, type MachinesArgs } from "./machines.ts";
 
 interface Made { type: string; name: string; inputs: Record<string, unknown> }
 
 /** The engine's mocks in the place of the engine and of Hetzner's plugin: what is asked for is seen, and nothing is made. */
-async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "unprotected" | "replace"> = {}): Promise<{ resources: Made[]; options: Map<string, pulumi.CustomResourceOptions>; outputs: Record<MachineName, Machine> }> {
+async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "unprotected" | "replace"> = {}): Promise<{ resources: Made[]; options: Map<string, pulumi.CustomResourceOptions>; outputs: OfMachines<Machine> }> {
   const settings = read(config);
   const resources: Made[] = [];
   const options = new Map<string, pulumi.CustomResourceOptions>();
@@ -15,7 +15,7 @@ async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "u
     call: ({ inputs }) => inputs as Record<string, unknown>,
     newResource: ({ type, name, inputs }) => {
       resources.push({ type, name, inputs: inputs as Record<string, unknown> });
-      return { id: String(100 + resources.length), state: { ...inputs as object, ...(type.includes("PrimaryIp") || type.includes("primaryIp") ? { ipAddress: name.endsWith("ipv6") ? "2001:db8:1:2::" : name.startsWith("softswitch") ? "203.0.113.10" : "203.0.113.11" } : {}), ...(type.includes("server") ? { ipv6Address: "2001:db8:1:2::1" } : {}) } };
+      return { id: String(100 + resources.length), state: { ...inputs as object, ...(type.includes("PrimaryIp") || type.includes("primaryIp") ? { ipAddress: name.endsWith("ipv6") ? "2001:db8:1:2::" : name.startsWith("softswitch") ? "203.0.113.10" : name.startsWith("standby") ? "203.0.113.12" : "203.0.113.11" } : {}), ...(type.includes("server") ? { ipv6Address: "2001:db8:1:2::1" } : {}) } };
     },
   }, "houseline-machines", "production");
   const watch: pulumi.ResourceTransformation = ({ name, opts }) => {
@@ -24,16 +24,16 @@ async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "u
   };
   const key = { publicKey: "ssh-ed25519 AAAAC3Nz", privateKey: "the private half" };
   const machines = new Machines("machines", {
-    stack: "production", ports: settings.ports, turn: settings.turn.enabled, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key },
-    names: { softswitch: "switch.example.com", application: "phone.example.com" }, ...what,
+    stack: "production", ports: settings.ports, turn: settings.turn.enabled, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key, standby: key },
+    names: { softswitch: "switch.example.com", application: "phone.example.com", standby: "switch2.example.com" }, ...what,
   }, { transformations: [watch] });
-  const outputs = await new Promise<Record<MachineName, Machine>>((resolve) => pulumi.all([machines.softswitch, machines.application]).apply(([softswitch, application]) => resolve({ softswitch, application })));
+  const outputs = await new Promise<OfMachines<Machine>>((resolve) => pulumi.all([machines.softswitch, machines.application, machines.standby]).apply(([softswitch, application, standby]) => resolve({ softswitch, application, ...(standby && { standby }) })));
   await pulumi.runtime.disconnect();
   return { resources, options, outputs };
 }
 
 function read(hcloud: Record<string, unknown>): Settings {
-  return readSettings({ site: "phone.example.com", switchSite: "switch.example.com", ports: { applicationEdge: 443, switchEdge: hcloud.servers === 1 ? 8_443 : 443 }, switch: { kind: "lab" }, hosts: { kind: "hcloud", hcloud: { sshFrom: "203.0.113.0/24", ...hcloud } } }, {}, "Pulumi.production.yaml");
+  return readSettings({ site: "phone.example.com", switchSite: "switch.example.com", ports: { applicationEdge: 443, switchEdge: hcloud.servers === 1 ? 8_443 : 443 }, switch: { kind: "lab" }, hosts: { kind: "hcloud", ...(hcloud.servers === 3 && { standby: { site: "switch2.example.com" } }), hcloud: { sshFrom: "203.0.113.0/24", ...hcloud } } }, {}, "Pulumi.production.yaml");
 }
 
 const ofType = (resources: readonly Made[], type: string) => resources.filter((one) => one.type === `hcloud:index/${type}`).toSorted((a, b) => a.name.localeCompare(b.name));
@@ -62,6 +62,18 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
     expect(outputs.softswitch.private).toBe("127.0.0.1");
   });
 
+  it("are three with a softswitch in reserve, which has a machine, a firewall, addresses and a name of its own", async () => {
+    const { resources, outputs } = await made({ servers: 3, softswitchType: "ccx23" });
+    expect(ofType(resources, "server:Server").map(({ name, inputs: { serverType, networks } }) => [name, serverType, (networks as { ip: string }[])[0]!.ip])).toEqual([
+      ["application-server", "ccx13", "10.20.0.3"], ["softswitch-server", "ccx23", "10.20.0.2"], ["standby-server", "ccx23", "10.20.0.4"],
+    ]);
+    const [, softswitch, standby] = ofType(resources, "firewall:Firewall");
+    expect(standby!.inputs.rules).toEqual(softswitch!.inputs.rules);
+    expect(ofType(resources, "rdns:Rdns").flatMap(({ inputs }) => (inputs.dnsPtr === "switch2.example.com" ? [inputs.ipAddress] : [])).sort()).toEqual(["2001:db8:1:2::1", "203.0.113.12"]);
+    expect(ofType(resources, "placementGroup:PlacementGroup")).toHaveLength(1);
+    expect(outputs.standby).toMatchObject({ public: "203.0.113.12", private: "10.20.0.4" });
+  });
+
   it("a changed first start, image or key makes none anew; one that is named is, with its address kept", async () => {
     const { options } = await made({ image: "debian-13" });
     expect(options.get("softswitch-server")).toMatchObject({ protect: true, ignoreChanges: expect.arrayContaining(["userData", "image", "sshKeys", "location"]) });
@@ -80,7 +92,7 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
   });
 
   it.each([
-    [{ sshFrom: undefined }, "SSH is closed to everybody else"], [{ sshFrom: "0.0.0.0/0" }, "SSH is not for everybody"], [{ network: "8.8.0.0/16" }, "a private /16 network"], [{ token: "short" }, "64 letters and digits; it is [REDACTED]"], [{ servers: 3 }, "at most 2"],
+    [{ sshFrom: undefined }, "SSH is closed to everybody else"], [{ sshFrom: "0.0.0.0/0" }, "SSH is not for everybody"], [{ network: "8.8.0.0/16" }, "a private /16 network"], [{ token: "short" }, "64 letters and digits; it is [REDACTED]"], [{ servers: 4 }, "at most 3"],
   ])("%j is refused in words", (hcloud, sentence) => {
     expect(() => read(hcloud)).toThrow(sentence);
   });

@@ -2,7 +2,7 @@ import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import type { Servers } from "../port-ranges.ts";
 import type { Settings } from "../settings.ts";
-import { privateAddresses, type Machine, type MachineName } from "./addresses.ts";
+import { privateAddresses, type Machine, type MachineName, type OfMachines } from "./addresses.ts";
 import { cloudConfig, setupTag, type HostKey } from "./cloud-init.ts";
 import { firewallRules } from "./firewall.ts";
 
@@ -13,10 +13,10 @@ export interface MachinesArgs {
   turn: boolean;
   options: Settings["hosts"]["hcloud"];
   /** Name that browsers use for each host: its reverse DNS. */
-  names: Record<MachineName, string>;
+  names: OfMachines<string>;
   /** Public key of whoever deploys. */
   publicKey: string;
-  hostKeys: Record<MachineName, HostKey>;
+  hostKeys: OfMachines<HostKey>;
   /** A host that may be ended. */
   unprotected?: MachineName;
   /** A host that is to be made anew, with all that it had lost. */
@@ -33,6 +33,7 @@ const setupLabel = "houseline-setup";
 export class Machines extends pulumi.ComponentResource {
   readonly softswitch: pulumi.Output<Machine>;
   readonly application: pulumi.Output<Machine>;
+  readonly standby: pulumi.Output<Machine> | undefined;
 
   constructor(name: string, args: MachinesArgs, options?: pulumi.ComponentResourceOptions) {
     super("houseline:hcloud:Machines", name, {}, options);
@@ -47,7 +48,8 @@ export class Machines extends pulumi.ComponentResource {
     const placement = one ? undefined : createPlacement();
     this.softswitch = createMachine("softswitch", one ? "both" : "softswitch", wanted.softswitchType);
     this.application = one ? this.softswitch : createMachine("application", "application", wanted.applicationType);
-    this.registerOutputs({ softswitch: this.softswitch, application: this.application });
+    this.standby = wanted.servers === 3 ? createMachine("standby", "standby", wanted.softswitchType) : undefined;
+    this.registerOutputs({ softswitch: this.softswitch, application: this.application, ...(this.standby && { standby: this.standby }) });
 
     function createKey() {
       return new hcloud.SshKey(`${name}-key`, { name: `houseline-${stack}`, publicKey: args.publicKey, labels }, child);
@@ -59,7 +61,7 @@ export class Machines extends pulumi.ComponentResource {
       return { whole, subnet };
     }
 
-    /** On two physical machines: one that breaks down takes one server with it. */
+    /** On different physical machines: one that breaks down takes one server with it. */
     function createPlacement() {
       return new hcloud.PlacementGroup(`${name}-placement`, { name: `houseline-${stack}`, type: "spread", labels }, child);
     }
@@ -69,7 +71,7 @@ export class Machines extends pulumi.ComponentResource {
       const address = new hcloud.PrimaryIp(`${machine}-${type}`, { name: `houseline-${stack}-${machine}-${type}`, type, assigneeType: "server", autoDelete: false, location: wanted.location, labels, deleteProtection: wanted.deleteProtection }, { ...child, protect: wanted.deleteProtection, ignoreChanges: ["location"] });
       // Of an IPv6 network the server takes the first address.
       const ipAddress = type === "ipv4" ? address.ipAddress : address.ipAddress.apply((network) => `${network.replace(/\/\d+$/, "")}${network.endsWith("::1") ? "" : "1"}`);
-      new hcloud.Rdns(`${machine}-${type}-name`, { primaryIpId: numberOf(address), ipAddress, dnsPtr: args.names[machine] }, child);
+      new hcloud.Rdns(`${machine}-${type}-name`, { primaryIpId: numberOf(address), ipAddress, dnsPtr: args.names[machine]! }, child);
       return address;
     }
 
@@ -84,7 +86,7 @@ export class Machines extends pulumi.ComponentResource {
         name: `houseline-${stack}-${machine}`,
         serverType, image: wanted.image, location: wanted.location,
         sshKeys: [key.id],
-        userData: pulumi.secret(cloudConfig({ ...first, hostKey: args.hostKeys[machine] })),
+        userData: pulumi.secret(cloudConfig({ ...first, hostKey: args.hostKeys[machine]! })),
         labels: { ...labels, [setupLabel]: setup },
         firewallIds: [numberOf(firewall)],
         ...(placement && { placementGroupId: numberOf(placement) }),

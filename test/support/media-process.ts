@@ -89,5 +89,6 @@ process.on("message", async (order: Order) => {
     else if (order.do === "gap") report.milliseconds = stream?.gap() ?? 1e9;
     else if (streams.delete(order.stream)) stream?.close();
   }
-  process.send!(report);
+  // Whoever asked may be gone.
+  if (process.connected) process.send!(report, undefined, undefined, () => {});
 });

@@ -61,6 +61,16 @@ export class Phone {
     } else await this.page.keyboard.press("Escape");
   }
 
+  /** Name of the switch's edge that the application server has sent this page to. */
+  switchSite(): Promise<string> {
+    return this.page.evaluate(() => new URL((JSON.parse(sessionStorage.getItem("houseline.session")!) as { sip: { url: string } }).sip.url).hostname);
+  }
+
+  /** Waits until it is registered with the switch behind that name. */
+  async registeredAt(site: string, milliseconds: number): Promise<void> {
+    await until(`registration at ${site}`, async () => await this.switchSite() === site && await this.page.evaluate(() => window.houseline.media === "registered"), milliseconds);
+  }
+
   async idle(): Promise<void> {
     await until("no call", () => this.page.evaluate(() => window.houseline.calls.length === 0));
   }

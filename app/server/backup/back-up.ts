@@ -5,8 +5,8 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { besideDatabase, databaseName, digestOf, filesBelow, format, manifestName, voicemailName, type Manifest } from "./contents.ts";
 
 /**
- * Writes what a stack keeps in its data directory to standard output, as a compressed tar archive, while it is in use. A program of its own
- * (`./houseline backup` runs it in a container of the application server's image): `node back-up.ts DIRECTORY STACK`.
+ * Writes what a stack keeps in its data directory of a host to standard output, as a compressed tar archive, while it is in use. A program of its own
+ * (`./houseline backup` runs it in a container on each host that has data): `node back-up.ts DIRECTORY STACK`.
  */
 const [directory = "/data", stack = ""] = process.argv.slice(2);
 // On the same disk: as large as the data.

@@ -5,13 +5,15 @@ import { DatabaseSync } from "node:sqlite";
 import { databaseName, digestOf, filesBelow, format, manifestName, voicemailName, type Manifest } from "./contents.ts";
 
 /**
- * Puts a backup in the place of a stack's data, in two steps of its own program (`./houseline restore` runs it in containers of the application
- * server's image): `unpack` reads the archive from standard input and checks it beside the data, which is in use; `put`, once nothing runs,
- * moves the data aside and the backup in. `drop` forgets what was unpacked.
+ * Puts a backup in the place of a stack's data on a host, in steps of its own program (`./houseline restore` runs it in containers there): `unpack` reads an
+ * archive from standard input and checks it beside the data, which is in use, and keeps of it what this host is to have; `add` does the same with another archive;
+ * `put`, once nothing runs, moves the data aside and the backup in. `drop` forgets what was unpacked.
  */
-const [step = "", directory = "/data"] = process.argv.slice(2);
+const [step = "", directory = "/data", wanted = "everything"] = process.argv.slice(2);
 const unpacked = join(directory, ".restoring");
-const steps: Record<string, () => Promise<void> | void> = { unpack, put, drop };
+const steps: Record<string, () => Promise<void> | void> = { unpack, add, put, drop };
+/** What is kept of an archive, by the word for it. */
+const kept: Record<string, readonly string[]> = { everything: [databaseName, voicemailName], database: [databaseName], voicemail: [voicemailName] };
 
 try {
   await steps[step]!();
@@ -22,27 +24,34 @@ try {
 
 async function unpack(): Promise<void> {
   drop();
-  mkdirSync(unpacked, { recursive: true });
+  await add();
+}
+
+async function add(): Promise<void> {
+  const part = join(unpacked, "part");
+  mkdirSync(part, { recursive: true });
   try {
-    const { status } = spawnSync("tar", ["--extract", "--gzip", "--no-same-owner", "--no-same-permissions", "--directory", unpacked], { stdio: ["inherit", "ignore", "ignore"] });
+    const { status } = spawnSync("tar", ["--extract", "--gzip", "--no-same-owner", "--no-same-permissions", "--directory", part], { stdio: ["inherit", "ignore", "ignore"] });
     if (status !== 0) throw new Error("it is no archive of './houseline backup', or it is not whole");
-    const manifest = read();
+    const manifest = read(part);
     for (const [file, digest] of Object.entries(manifest.files)) {
-      const path = join(unpacked, file);
+      const path = join(part, file);
       if (!existsSync(path) || await digestOf(path) !== digest) throw new Error(`'${file}' in it is not what was backed up`);
       if (file.endsWith(".db")) check(path, file);
     }
-    process.stdout.write(JSON.stringify({ stack: manifest.stack, time: manifest.time, files: Object.keys(manifest.files).length }));
+    for (const name of kept[wanted] ?? []) if (existsSync(join(part, name))) renameSync(join(part, name), join(unpacked, name));
+    rmSync(part, { recursive: true, force: true });
+    process.stdout.write(JSON.stringify({ stack: manifest.stack, time: manifest.time, messages: existsSync(join(unpacked, voicemailName)) }));
   } catch (error) {
     drop();
     throw error;
   }
 }
 
-function read(): Manifest {
+function read(part: string): Manifest {
   let manifest: Manifest;
   try {
-    manifest = JSON.parse(readFileSync(join(unpacked, manifestName), "utf8")) as Manifest;
+    manifest = JSON.parse(readFileSync(join(part, manifestName), "utf8")) as Manifest;
   } catch {
     throw new Error("it is an archive of something else");
   }

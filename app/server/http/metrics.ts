@@ -75,6 +75,7 @@ export class Metrics {
     gauge("houseline_sockets", "Sessions of this release with a socket", () => [...sessions.all].filter(({ connected }) => connected).length);
     gauge("houseline_people_online", "People who are signed in, on any release", () => sessions.online().size);
     gauge("houseline_switches_ready", "Switches that answer and take calls", () => switches.all.filter(({ ready, draining }) => ready && !draining).length);
+    gauge("houseline_switch_rank", "Place of the host whose switch people are sent to: 0 the first, 1 the one in reserve, -1 none", () => switches.chosen?.rank ?? -1);
     gauge("houseline_draining", "Whether this release is going", () => Number(this.#telephone.draining));
     gauge("houseline_calls", "Calls in progress, over all switches", () => calls.all.length);
     new Gauge({

@@ -53,6 +53,8 @@ export function createWeb(config: Config, telephone: Telephone, store: Store, lo
   /** Without a switch this server is still of use; without its database it is not. */
   async function readiness(response: ServerResponse): Promise<void> {
     if (telephone.draining) return plain(response, 503, "draining");
+    // Whoever came now would be sent to no switch: the release before knows one.
+    if (telephone.switches.undecided) return plain(response, 503, "waiting for the first softswitch");
     try {
       await store.probe();
     } catch {

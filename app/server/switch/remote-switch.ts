@@ -50,6 +50,8 @@ const unreachableMs = 10_000;
 /** One slot of a switch, followed over ESL. A release is known by its Core-UUID, never by its slot. */
 export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   readonly url: string;
+  /** Place of its host in the order in which people are sent to them: 0 comes first. */
+  readonly rank: number;
   readonly link: EslLink;
   readonly registrations = new Registrations();
   readonly #log: Logger;
@@ -69,9 +71,10 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   /** Events that come while the list of channels is being read: they are newer than it. */
   #waiting: SwitchEvent[] | undefined;
 
-  constructor(host: string, port: number, password: string, url: string, log: Logger) {
+  constructor(host: string, port: number, password: string, url: string, rank: number, log: Logger) {
     super();
     this.url = url;
+    this.rank = rank;
     this.#log = log;
     this.link = new EslLink(host, port, password, events);
     this.link.on("up", () => void this.#settle());

@@ -3,6 +3,7 @@ import { slots, type Config } from "../config.ts";
 import type { Logger } from "../log.ts";
 import type { SwitchEvent } from "./esl-link.ts";
 import { Acquaintances } from "./acquaintances.ts";
+import { Preference } from "./preference.ts";
 import { RemoteSwitch, type SwitchState } from "./remote-switch.ts";
 import type { Registration } from "./registrations.ts";
 
@@ -19,12 +20,16 @@ interface SwitchesEvents {
   gone: [from: RemoteSwitch];
 }
 
-/** Every slot of every switch; new calls go to the one that started last, is ready and does not drain. */
+/** Every slot of every switch, the hosts in the order of preference; new calls go to the first host's that started last, is ready and does not drain. */
 export class Switches extends EventEmitter<SwitchesEvents> {
   readonly #all: RemoteSwitch[];
   readonly #acquaintances = new Map<RemoteSwitch, Acquaintances>();
   readonly #domain: string;
   readonly #log: Logger;
+  readonly #preference: Preference<RemoteSwitch>;
+  #again: NodeJS.Timeout | undefined;
+  /** Whether any was chosen since the start. */
+  #decided = false;
   #chosen: RemoteSwitch | undefined;
   #chosenCore: string | undefined;
 
@@ -32,8 +37,9 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     super();
     this.#domain = domain;
     this.#log = log;
-    this.#all = switches.flatMap(({ eslHost, eslPort, sipUrl }) => Array.from({ length: slots }, (_, slot) =>
-      new RemoteSwitch(eslHost, eslPort + slot, eslPassword, `${sipUrl}/${slot}`, log)));
+    this.#all = switches.flatMap(({ eslHost, eslPort, sipUrl }, rank) => Array.from({ length: slots }, (_, slot) =>
+      new RemoteSwitch(eslHost, eslPort + slot, eslPassword, `${sipUrl}/${slot}`, rank, log)));
+    this.#preference = new Preference(switches.length, Date.now());
     for (const one of this.#all) {
       const acquaintances = new Acquaintances(one, domain);
       this.#acquaintances.set(one, acquaintances);
@@ -57,6 +63,11 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     return this.#chosen;
   }
 
+  /** Whether it is too early to say, after a start: one in reserve has answered, and the first host's may yet. */
+  get undecided(): boolean {
+    return !this.#decided && this.#again !== undefined;
+  }
+
   get all(): readonly RemoteSwitch[] {
     return this.#all;
   }
@@ -66,6 +77,7 @@ export class Switches extends EventEmitter<SwitchesEvents> {
   }
 
   close(): void {
+    clearTimeout(this.#again);
     for (const one of this.#all) one.close();
   }
 
@@ -82,12 +94,14 @@ export class Switches extends EventEmitter<SwitchesEvents> {
   }
 
   #choose(): void {
-    const fit = this.#all.filter(({ ready, draining }) => ready && !draining).sort((a, b) => b.startedAt - a.startedAt)[0];
-    // A draining one is better than none: people in a call there stay registered.
-    const best = fit ?? (this.#chosen?.ready ? this.#chosen : undefined);
+    clearTimeout(this.#again);
+    const { best, againMs } = this.#preference.choose(this.#all, this.#chosen, Date.now());
+    this.#again = againMs === undefined ? undefined : setTimeout(() => this.#choose(), againMs);
     if (best === this.#chosen && best?.coreUuid === this.#chosenCore) return;
     this.#chosen = best;
+    this.#decided ||= best !== undefined;
     this.#chosenCore = best?.coreUuid;
+    this.#log.info({ switch: best?.url ?? "none" }, "people are sent to another switch");
     this.emit("chosen");
   }
 }
