@@ -82,9 +82,16 @@ function startOf(pid: number): string | undefined {
 /** Where Pulumi's file backend keeps the stack of an environment. */
 export const backendDirectory = ({ directory }: Pick<Environment, "directory">) => join(directory, "state");
 
+/** The engine's project of the machines that a stack is deployed on; the other is `houseline`. */
+export const machinesProject = "houseline-machines";
+
 /** Pulumi's own lock stays behind when its process was killed; it names that process. */
 function clearDeadPulumiLocks(environment: Environment): void {
-  const folder = join(backendDirectory(environment), ".pulumi", "locks", "organization", "houseline", environment.stack);
+  for (const project of ["houseline", machinesProject]) clearDeadLocksOf(project, environment);
+}
+
+function clearDeadLocksOf(project: string, environment: Environment): void {
+  const folder = join(backendDirectory(environment), ".pulumi", "locks", "organization", project, environment.stack);
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
