@@ -103,10 +103,10 @@ function clearDeadLocksOf(project: string, environment: Environment): void {
   }
 }
 
-/** A number that comes again belongs to another program. */
+/** A number that comes again belongs to another program; one that has ended and whose parent has not asked how changes nothing any more. (proc(5), `stat`) */
 function isPulumi(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("pulumi");
+    return /^\d+ \(pulumi.*\) [^ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
   }

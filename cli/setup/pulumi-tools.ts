@@ -70,15 +70,20 @@ async function lookForCli(): Promise<FoundCli | undefined> {
 
 const quiet = { PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_HOME: pulumiHome };
 
-export const dockerPlugin = plugin("docker", "Pulumi's Docker plugin", pluginVersion);
-export const hcloudPlugin = plugin("hcloud", "Pulumi's plugin for Hetzner Cloud", hcloudVersion);
+const waysToPlugin = "gets it from Pulumi's site, or builds it from its Go module";
+
+export const dockerPlugin: Prerequisite = { name: "Pulumi's Docker plugin", mend: `./houseline up (${waysToPlugin})`, ...plugin("docker", "Pulumi's Docker plugin", pluginVersion) };
+
+export const hcloudPlugin: Prerequisite = {
+  name: "Pulumi's plugin for Hetzner Cloud (for servers there, and the tests)",
+  mend: `./houseline up of a stack there, or ./houseline test (${waysToPlugin})`,
+  ...plugin("hcloud", "Pulumi's plugin for Hetzner Cloud", hcloudVersion),
+};
 
 /** A plugin of the engine: Pulumi's own, or the same provider behind the same bridge where Pulumi's site can't be reached. */
-function plugin(provider: "docker" | "hcloud", title: string, version: string): Prerequisite {
+function plugin(provider: "docker" | "hcloud", title: string, version: string): Pick<Prerequisite, "find" | "get"> {
   const program = `pulumi-resource-${provider}`;
   return {
-    name: title,
-    mend: "./houseline up (gets it from Pulumi's site, or builds it from its Go module)",
     async find() {
       const onPath = allOnPath(program)[0];
       if (onPath) return `at ${onPath}`;
