@@ -144,7 +144,7 @@ function make(all: Collection<Server>, around: Around, body: Body) {
   for (const address of taken) address.assignee_id = server.id;
   for (const firewall of walls) apply(firewall, server.id);
   group?.servers.push(server.id);
-  return { server, given: { address: taken[0]!.ip, userData, publicKeys } };
+  return { server, given: { address: taken[0]!.ip, ipv6: taken[1]!.ip.replace("/64", "1"), userData, publicKeys } };
 }
 
 /** What a server that is ended lets go. */
