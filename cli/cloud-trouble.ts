@@ -29,7 +29,7 @@ export function sentenceOf(errors: readonly string[], { hosts: { hcloud } }: Set
   const unavailable = told("resource_unavailable") ?? told("placement_error");
   if (unavailable !== undefined) return `Hetzner Cloud has no room for ${nameOf(unavailable)} in ${hcloud.location} now: try later, or another type ('houseline:hosts.hcloud.softswitchType', 'applicationType') or location.`;
   if (told("protected")) return `Something of '${stack}' is protected against removal at Hetzner Cloud. './houseline down ${stack} --data' takes the protection away first; what else protects it is to be seen in the console.`;
-  if (isPassing(errors)) return `Hetzner Cloud is too busy or can't be reached (${errors[0]!.replace(/^\S+: /, "")}). What is made so far stays, and no second one is made: wait a little, and ${again}.`;
+  if (isPassing(errors)) return `Hetzner Cloud is too busy or can't be reached (${passingLine(errors[0]!)}). What is made so far stays, and no second one is made: wait a little, and ${again}.`;
   return undefined;
 }
 
@@ -39,5 +39,6 @@ function takenSentence(error: string, stack: string, again: string): string {
   return `The token's project at Hetzner Cloud has a ${kind === undefined ? "thing" : words[kind]} '${name}' already, and this stack did not make it. Rename or remove it in the console if nobody needs it, or give this stack another name or a project of its own, and ${again}.`;
 }
 
+const passingLine = (error: string) => error.split("\n").find((line) => passing.test(line))!.replace(/^\S+: /, "");
 const hasCode = (error: string, code: string) => new RegExp(`\\(${code}\\b|code: ${code}\\b`).test(error);
 const nameOf = (error: string) => /^(\S+): /.exec(error)?.[1] ?? "it";

@@ -22,9 +22,10 @@ const pausesMs = [2_000, 5_000, 15_000, 30_000];
  * Has the engine make the servers what they should be. What the cloud refuses for the moment is asked for again, and what an earlier command made and
  * could not write down is taken over.
  *
+ * @param continueOnError whether the rest is changed all the same when something can't be
  * @throws Failure with one sentence, where there is one for what the cloud answered
  */
-export async function change(settings: Settings, environment: Environment, wanted: Omit<Wanted, "adopted">, note: Note = () => undefined): Promise<OutputMap> {
+export async function change(settings: Settings, environment: Environment, wanted: Omit<Wanted, "adopted">, note: Note = () => undefined, continueOnError = false): Promise<OutputMap> {
   const replace = wanted.replace === undefined ? {} : { replace: [`urn:pulumi:${environment.stack}::${machinesProject}::${serverType}::${wanted.replace}-server`] };
   const { isKilled } = leftUndone(environment);
   let adopted = isKilled ? await toAdopt(settings, environment) : {};
@@ -34,7 +35,7 @@ export async function change(settings: Settings, environment: Environment, wante
     const stack = await machinesStack(settings, environment, { ...wanted, adopted });
     const diagnostics = new Diagnostics();
     try {
-      const { outputs } = await stack.up({ ...replace, refresh: leftUndone(environment).isHalf, suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen });
+      const { outputs } = await stack.up({ ...replace, continueOnError, refresh: leftUndone(environment).isHalf, suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen });
       if (!isAdopting) return outputs;
       // They are as the earlier command left them: the next update finishes them.
       adopted = {};
@@ -51,8 +52,15 @@ export async function change(settings: Settings, environment: Environment, wante
   }
 }
 
-/** Ends the servers and all that is around them. */
-export async function destroy(settings: Settings, environment: Environment): Promise<void> {
+/** Ends the servers and all that is around them, also where the last command could not make everything. */
+export async function end(settings: Settings, environment: Environment): Promise<void> {
+  const unprotected = { ...settings, hosts: { ...settings.hosts, hcloud: { ...settings.hosts.hcloud, deleteProtection: false } } };
+  // Takes the protection of each away; what still can't be made need not be made to be ended.
+  const failure: unknown = await change(unprotected, environment, {}, undefined, true).then(() => undefined, (error: unknown) => error);
+  await destroy(unprotected, environment).catch((error: unknown) => { throw failure ?? error; });
+}
+
+async function destroy(settings: Settings, environment: Environment): Promise<void> {
   const stack = await machinesStack(settings, environment, {});
   for (let attempt = 0; ; attempt++) {
     const diagnostics = new Diagnostics();

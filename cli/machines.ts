@@ -8,7 +8,7 @@ import { eachHost, runThere, stackHosts, type StackHost } from "../pulumi/stack-
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { knownFile, withMachines, type Known } from "./known-machines.ts";
-import { change, destroy } from "./machines-change.ts";
+import { change } from "./machines-change.ts";
 import { machineNames } from "./machines-stack.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { say, step } from "./terminal.ts";
@@ -40,13 +40,6 @@ export async function makeMachines(settings: Settings, environment: Environment,
   for (const name of machineNames.slice(0, settings.hosts.hcloud.servers)) say(`  ${name === "softswitch" && settings.hosts.hcloud.servers === 2 ? switchSiteOf(settings) : settings.site} is to lead to ${known[name].public} (an A record).`);
   tellOtherSetups(known, settings, environment);
   for (const host of eachHost(await stackHosts(withMachines(settings, environment), environment.directory, dockerClient()))) await step(`${host.name}: first start`, (note) => ready(host, note));
-}
-
-/** Ends the servers, and all that is on their disks. */
-export async function removeMachines(settings: Settings, environment: Environment): Promise<void> {
-  const unprotected = { ...settings, hosts: { ...settings.hosts, hcloud: { ...settings.hosts.hcloud, deleteProtection: false } } };
-  await change(unprotected, environment, {});
-  await destroy(unprotected, environment);
 }
 
 function tellOtherSetups(known: Known, { hosts: { hcloud } }: Settings, { stack }: Environment): void {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { change, destroy } from "../../cli/machines-change.ts";
+import { change, end } from "../../cli/machines-change.ts";
 import { useOwnTools } from "../../cli/setup/index.ts";
 import { run } from "../../pulumi/process.ts";
 import { readSettings } from "../../pulumi/settings.ts";
@@ -72,6 +72,9 @@ describe.skipIf(noHosts !== undefined)(`a stack at Hetzner Cloud (a stand-in of 
     expect([code, stderr]).toEqual([1, expect.stringMatching(new RegExp(`has a firewall '${name}' already, and this stack did not make it\\. Rename or remove it`))]);
     const theirs = api.firewalls.named(name)!;
     expect([theirs.rules, api.servers.all()]).toEqual([[], []]);
+    // What was made until then, and protected, costs: it can be ended.
+    expect((await command("down", "--yes", "--data")).code).toBe(0);
+    expect(counted(api)).toEqual([0, 0, 0, 0, 1, 0]);
     await ask("DELETE", `/firewalls/${theirs.id}`);
   });
 
@@ -202,10 +205,8 @@ describe("two servers at Hetzner Cloud (a stand-in of its interface, whose serve
     expect(api.servers.named("houseline-pair-softswitch")).toMatchObject({ status: "running", server_type: { name: "ccx23" } });
   });
 
-  it("are ended with all that is around them", async () => {
-    const open = settings({ softswitchType: "ccx23", deleteProtection: false });
-    await change(open, stack(), {});
-    await destroy(open, stack());
+  it("are ended with all that is around them, protected as they are", async () => {
+    await end(settings({ softswitchType: "ccx23" }), stack());
     expect(counted(api)).toEqual([0, 0, 0, 0, 0, 0]);
   });
 });
