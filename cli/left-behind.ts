@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { subnetOf } from "../pulumi/hcloud/machines.ts";
 import { namesOf, type Kind } from "../pulumi/hcloud/names.ts";
 
@@ -8,6 +9,8 @@ export interface Project { token: string; stack: string; labels: Record<string, 
 /** Where the provider asks too. */
 const endpoint = () => process.env.HCLOUD_ENDPOINT || "https://api.hetzner.cloud/v1";
 const answerSeconds = 30;
+/** Before it is asked again: too many requests, failures of the cloud's own. */
+const pausesMs = [1_000, 2_000, 4_000, 8_000];
 
 /**
  * What an earlier `up` of this stack made at Hetzner Cloud and could not write down, since it was killed or the cloud's answer got lost.
@@ -32,6 +35,13 @@ export async function leftBehind(project: Project, known: ReadonlySet<string>): 
 /** Those with this stack's labels; nobody else's are touched. None when the cloud doesn't say. (docs.hetzner.cloud, "Label Selector") */
 async function list({ token, labels }: Project, kind: Kind): Promise<Found[]> {
   const selector = Object.entries(labels).map((entry) => entry.join("=")).join(",");
-  const response = await fetch(`${endpoint()}/${kind}?${new URLSearchParams({ label_selector: selector, per_page: "50" })}`, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(answerSeconds * 1_000) }).catch(() => undefined);
-  return response?.ok ? (await response.json() as Record<Kind, Found[]>)[kind] : [];
+  const url = `${endpoint()}/${kind}?${new URLSearchParams({ label_selector: selector, per_page: "50" })}`;
+  for (const pause of [...pausesMs, undefined]) {
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` }, signal: AbortSignal.timeout(answerSeconds * 1_000) }).catch(() => undefined);
+    if (response?.ok) return (await response.json() as Record<Kind, Found[]>)[kind];
+    const mayPass = response === undefined || response.status === 429 || response.status >= 500;
+    if (!mayPass || pause === undefined) break;
+    await delay(pause * (0.8 + Math.random() * 0.4));
+  }
+  return [];
 }
