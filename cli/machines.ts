@@ -1,29 +1,18 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { OutputMap, Stack } from "@pulumi/pulumi/automation/index.js";
-import type { MachineName, OfMachines } from "../pulumi/hcloud/addresses.ts";
-import { readyFile, type HostKey } from "../pulumi/hcloud/cloud-init.ts";
-import { Machines, type MachinesArgs } from "../pulumi/hcloud/machines.ts";
-import { run } from "../pulumi/process.ts";
+import type { MachineName } from "../pulumi/hcloud/addresses.ts";
+import { readyFile } from "../pulumi/hcloud/cloud-init.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import type { Settings } from "../pulumi/settings.ts";
-import { standbySiteOf, switchSiteOf } from "../pulumi/sites.ts";
 import { eachHost, runThere, stackHosts, type StackHost } from "../pulumi/stack-hosts.ts";
-import { Diagnostics, openStack } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
-import { keyFiles, knownFile, withMachines, type Known } from "./known-machines.ts";
+import { knownFile, withMachines, type Known } from "./known-machines.ts";
+import { change } from "./machines-change.ts";
+import { machineNames, sitesOf } from "./machines-stack.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { say, step } from "./terminal.ts";
 import { writeWhole } from "./whole-file.ts";
 
-/** Of the engine's two stacks this one has the machines. */
-const project = "houseline-machines";
-const serverType = "houseline:hcloud:Machines$hcloud:index/server:Server";
-/** In this order: of fewer servers the first. */
-const machineNames = ["softswitch", "application", "standby"] as const satisfies readonly MachineName[];
 const namesOf = ({ hosts }: Pick<Settings, "hosts">) => machineNames.slice(0, hosts.hcloud.servers);
 /** As sentences name what is on it. */
 const whose: Record<MachineName, string> = { softswitch: "the softswitch", application: "the application server", standby: "the softswitch in reserve" };
@@ -43,85 +32,17 @@ export async function makeMachines(settings: Settings, environment: Environment,
     if (replace !== undefined) {
       // The cloud itself refuses to end a protected server.
       note("taking its protection away");
-      await change(settings, environment, { unprotected: replace });
+      await change(settings, environment, { unprotected: replace }, note);
       note(`making ${replace} anew`);
-      await change(settings, environment, { unprotected: replace, replace });
+      await change(settings, environment, { unprotected: replace, replace }, note);
     }
-    return change(settings, environment, {});
+    return change(settings, environment, {}, note);
   });
   const known = Object.fromEntries(machineNames.flatMap((name) => (outputs[name] ? [[name, outputs[name].value as unknown]] : []))) as unknown as Known;
   writeWhole(knownFile(environment), `${JSON.stringify(known)}\n`);
   for (const name of namesOf(settings)) say(`  ${sitesOf(settings)[name]} is to lead to ${known[name]!.public} (an A record) and to ${known[name]!.ipv6} (AAAA).`);
   tellOtherSetups(known, settings, environment);
   for (const host of eachHost(await stackHosts(withMachines(settings, environment), environment.directory, dockerClient()))) await step(`${host.name}: first start`, (note) => ready(host, note));
-}
-
-type Change = Pick<MachinesArgs, "unprotected" | "replace">;
-
-async function change(settings: Settings, environment: Environment, what: Change): Promise<OutputMap> {
-  const stack = await machinesStack(settings, environment, what);
-  const diagnostics = new Diagnostics();
-  const replace = what.replace === undefined ? {} : { replace: [`urn:pulumi:${environment.stack}::${project}::${serverType}::${what.replace}-server`] };
-  try {
-    return (await stack.up({ ...replace, suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen })).outputs;
-  } catch (error) {
-    throw diagnostics.failure(error);
-  }
-}
-
-/** Ends the servers, and all that is on their disks. */
-export async function removeMachines(settings: Settings, environment: Environment): Promise<void> {
-  const unprotected = { ...settings, hosts: { ...settings.hosts, hcloud: { ...settings.hosts.hcloud, deleteProtection: false } } };
-  await change(unprotected, environment, {});
-  const stack = await machinesStack(unprotected, environment, {});
-  const diagnostics = new Diagnostics();
-  try {
-    await stack.destroy({ suppressProgress: true, suppressOutputs: true, onEvent: diagnostics.listen });
-  } catch (error) {
-    throw diagnostics.failure(error);
-  }
-}
-
-async function machinesStack(settings: Settings, environment: Environment, what: Change): Promise<Stack> {
-  const token = settings.hosts.hcloud.token ?? process.env.HCLOUD_TOKEN;
-  if (!token) throw new Failure("There is no token for Hetzner Cloud: make one in its console (the project, Security, API tokens, read and write), and give it as HCLOUD_TOKEN in the environment or as the secret 'houseline:hosts.hcloud.token'. Nothing was changed.");
-  const publicKey = settings.hosts.hcloud.publicKey ?? await ownPublicKey(settings);
-  const hostKeys = Object.fromEntries(await Promise.all(machineNames.slice(0, Math.max(2, settings.hosts.hcloud.servers)).map(async (name) => [name, await hostKey(environment, name)]))) as unknown as OfMachines<HostKey>;
-  const { hcloud: options } = settings.hosts;
-  const program = async () => {
-    const machines = new Machines("machines", {
-      stack: environment.stack, ports: settings.ports, turn: settings.turn.enabled, options, publicKey, hostKeys, ...what,
-      names: sitesOf(settings),
-    });
-    return { softswitch: machines.softswitch, application: machines.application, ...(machines.standby && { standby: machines.standby }) };
-  };
-  // By the environment: it is in no state, and on no command line.
-  return openStack(environment, project, program, { HCLOUD_TOKEN: token });
-}
-
-/** Name that browsers use for each. */
-function sitesOf(settings: Settings): OfMachines<string> {
-  const standby = standbySiteOf(settings);
-  return { softswitch: settings.hosts.hcloud.servers === 1 ? settings.site : switchSiteOf(settings), application: settings.site, ...(standby !== undefined && { standby }) };
-}
-
-/** The public half of the key that hosts are logged into with. */
-async function ownPublicKey({ hosts: { identityFile } }: Settings): Promise<string> {
-  const candidates = identityFile === undefined ? ["id_ed25519", "id_ecdsa", "id_rsa"].map((name) => join(homedir(), ".ssh", name)) : [identityFile.replace(/^~(?=\/)/, homedir())];
-  const found = candidates.map((path) => `${path}.pub`).find((path) => existsSync(path));
-  if (found === undefined) throw new Failure(`There is no public key to log in with: ${candidates.map((path) => `${path}.pub`).join(", ")}. Type 'ssh-keygen -t ed25519', or give one as 'houseline:hosts.hcloud.publicKey'. Nothing was changed.`);
-  return readFileSync(found, "utf8").trim();
-}
-
-/** Made once, before the host. */
-async function hostKey(environment: Environment, name: MachineName): Promise<HostKey> {
-  const { path, publicKey } = keyFiles(environment, name);
-  if (!existsSync(`${path}.pub`)) {
-    mkdirSync(join(environment.directory, "host-keys"), { recursive: true, mode: 0o700 });
-    const { code, stderr } = await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", `houseline ${name}`, "-f", path]);
-    if (code !== 0) throw new Failure(`A key for the host ${name} could not be made (${stderr.trim()}).`);
-  }
-  return { publicKey: publicKey(), privateKey: readFileSync(path, "utf8") };
 }
 
 function tellOtherSetups(known: Known, settings: Settings, { stack }: Environment): void {

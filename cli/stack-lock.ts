@@ -82,9 +82,16 @@ function startOf(pid: number): string | undefined {
 /** Where Pulumi's file backend keeps the stack of an environment. */
 export const backendDirectory = ({ directory }: Pick<Environment, "directory">) => join(directory, "state");
 
+/** The engine's project of the machines that a stack is deployed on; the other is `houseline`. */
+export const machinesProject = "houseline-machines";
+
 /** Pulumi's own lock stays behind when its process was killed; it names that process. */
 function clearDeadPulumiLocks(environment: Environment): void {
-  const folder = join(backendDirectory(environment), ".pulumi", "locks", "organization", "houseline", environment.stack);
+  for (const project of ["houseline", machinesProject]) clearDeadLocksOf(project, environment);
+}
+
+function clearDeadLocksOf(project: string, environment: Environment): void {
+  const folder = join(backendDirectory(environment), ".pulumi", "locks", "organization", project, environment.stack);
   if (!existsSync(folder)) return;
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
@@ -96,10 +103,10 @@ function clearDeadPulumiLocks(environment: Environment): void {
   }
 }
 
-/** A number that comes again belongs to another program. */
+/** A number that comes again belongs to another program; one that has ended and whose parent has not asked how changes nothing any more. (proc(5), `stat`) */
 function isPulumi(pid: number): boolean {
   try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("pulumi");
+    return /^\d+ \(pulumi.*\) [^ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
   } catch {
     return false;
   }

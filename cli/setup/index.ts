@@ -24,7 +24,7 @@ export const withoutBuilding: readonly Prerequisite[] = [dockerEngine, pulumiCli
 /** What a stack on other hosts needs of this machine. */
 export const forHosts: readonly Prerequisite[] = [dockerProgram, opensshClient, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, pebble, actionlint];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, hcloudPlugin, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, pebble, actionlint];
 /** What the unit tests need. */
 export const forUnitTests: readonly Prerequisite[] = [postgresql];
 

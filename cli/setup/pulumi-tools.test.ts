@@ -14,3 +14,8 @@ it("the CLI and the plugins are of their SDKs' versions, and Renovate finds whic
   expect(Object.fromEntries(found)).toEqual({ "@pulumi/pulumi": cliVersion, "@pulumi/docker": pluginVersion, "@pulumi/hcloud": hcloudVersion });
   expect(dependencies).toMatchObject(Object.fromEntries(found));
 });
+
+it("a plugin that is built here says that it is of its SDK's version", () => {
+  const served = (provider: string) => /const version = "(.*)"/.exec(readFileSync(join(root, "tools/pulumi-offline", provider, "main.go"), "utf8"))?.[1];
+  expect([served("docker"), served("hcloud")]).toEqual([pluginVersion, hcloudVersion]);
+});

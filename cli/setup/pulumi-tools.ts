@@ -8,15 +8,15 @@ import { pulumiHome, root, toolsDirectory } from "../paths.ts";
 import { step } from "../terminal.ts";
 import { goBuild, ownExecutable } from "./go-toolchain.ts";
 import { allOnPath } from "./on-path.ts";
-import type { Consent, Prerequisite } from "./prerequisite.ts";
+import type { Prerequisite } from "./prerequisite.ts";
 
 /** The versions that package.json has of the SDKs; Renovate reads which SDK from the end of the line. */
 export const cliVersion = "3.259.0"; // @pulumi/pulumi
 export const pluginVersion = "5.2.0"; // @pulumi/docker
+export const hcloudVersion = "1.41.0"; // @pulumi/hcloud
 /** The oldest CLI that this SDK's engine events and language protocol were seen with. */
 const oldestCli = "3.259.0";
 const officialCli = join(toolsDirectory, `pulumi-${cliVersion}`);
-const pluginName = "pulumi-resource-docker";
 
 /** Loaded when it is needed: it takes half a second, and most of what is set up does without. */
 const sdk = () => import("@pulumi/pulumi/automation/index.js");
@@ -70,53 +70,38 @@ async function lookForCli(): Promise<FoundCli | undefined> {
 
 const quiet = { PULUMI_SKIP_UPDATE_CHECK: "true", PULUMI_HOME: pulumiHome };
 
-export const dockerPlugin: Prerequisite = {
-  name: "Pulumi's Docker plugin",
-  mend: "./houseline up (gets it from Pulumi's site, or builds it from its Go module)",
-  async find() {
-    const onPath = allOnPath(pluginName)[0];
-    if (onPath) return `at ${onPath}`;
-    const installed = join(pulumiHome, "plugins", `resource-docker-v${pluginVersion}`, pluginName);
-    return existsSync(installed) ? `${pluginVersion} at ${installed}` : undefined;
-  },
-  async get(consent) {
-    const command = await pulumiCommand();
-    try {
-      await step(`Pulumi's Docker plugin ${pluginVersion} from Pulumi's site`, async () => {
-        const { code, stderr } = await run(command.command, ["plugin", "install", "resource", "docker", pluginVersion], { environment: quiet, timeoutSeconds: 600 });
-        if (code !== 0) throw new Error(stderr);
-      });
-      return;
-    } catch {
-      // Its download site can't be reached.
-    }
-    await buildPlugin(consent);
-  },
-};
+const waysToPlugin = "gets it from Pulumi's site, or builds it from its Go module";
 
-const hcloudName = "pulumi-resource-hcloud";
-export const hcloudVersion = "1.41.0"; // @pulumi/hcloud
+export const dockerPlugin: Prerequisite = { name: "Pulumi's Docker plugin", mend: `./houseline up (${waysToPlugin})`, ...plugin("docker", "Pulumi's Docker plugin", pluginVersion) };
 
-/** It is got from Pulumi's site alone: its source is no Go module. */
 export const hcloudPlugin: Prerequisite = {
-  name: "Pulumi's plugin for Hetzner Cloud",
-  mend: `pulumi plugin install resource hcloud ${hcloudVersion}`,
-  async find() {
-    const onPath = allOnPath(hcloudName)[0];
-    if (onPath) return `at ${onPath}`;
-    const installed = join(pulumiHome, "plugins", `resource-hcloud-v${hcloudVersion}`, hcloudName);
-    return existsSync(installed) ? `${hcloudVersion} at ${installed}` : undefined;
-  },
-  async get() {
-    const command = await pulumiCommand();
-    await step(`Pulumi's plugin for Hetzner Cloud ${hcloudVersion} from Pulumi's site`, async () => {
-      const { code, stderr } = await run(command.command, ["plugin", "install", "resource", "hcloud", hcloudVersion], { environment: quiet, timeoutSeconds: 600 });
-      if (code !== 0) throw new Failure(`Pulumi's plugin for Hetzner Cloud could not be had (${stderr.trim().split("\n").at(-1)}). Get it where Pulumi's site can be reached, and put '${hcloudName}' on PATH.`);
-    });
-  },
+  name: "Pulumi's plugin for Hetzner Cloud (for servers there, and the tests)",
+  mend: `./houseline up of a stack there, or ./houseline test (${waysToPlugin})`,
+  ...plugin("hcloud", "Pulumi's plugin for Hetzner Cloud", hcloudVersion),
 };
 
-async function buildPlugin(consent: Consent): Promise<void> {
-  await goBuild({ module: join(root, "tools", "pulumi-offline", "docker"), package: ".", output: ownExecutable(pluginName) },
-    consent, `Pulumi's Docker plugin ${pluginVersion} from its Go module`);
+/** A plugin of the engine: Pulumi's own, or the same provider behind the same bridge where Pulumi's site can't be reached. */
+function plugin(provider: "docker" | "hcloud", title: string, version: string): Pick<Prerequisite, "find" | "get"> {
+  const program = `pulumi-resource-${provider}`;
+  return {
+    async find() {
+      const onPath = allOnPath(program)[0];
+      if (onPath) return `at ${onPath}`;
+      const installed = join(pulumiHome, "plugins", `resource-${provider}-v${version}`, program);
+      return existsSync(installed) ? `${version} at ${installed}` : undefined;
+    },
+    async get(consent) {
+      const command = await pulumiCommand();
+      try {
+        await step(`${title} ${version} from Pulumi's site`, async () => {
+          const { code, stderr } = await run(command.command, ["plugin", "install", "resource", provider, version], { environment: quiet, timeoutSeconds: 600 });
+          if (code !== 0) throw new Error(stderr);
+        });
+        return;
+      } catch {
+        // Its download site can't be reached.
+      }
+      await goBuild({ module: join(root, "tools", "pulumi-offline", provider), package: ".", output: ownExecutable(program) }, consent, `${title} ${version} from its Go module`);
+    },
+  };
 }

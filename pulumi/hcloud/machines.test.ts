@@ -3,11 +3,12 @@ import { describe, expect, it } from "vitest";
 import { readSettings, redacted, type Settings } from "../settings.ts";
 import type { Machine, OfMachines } from "./addresses.ts";
 import { Machines, type MachinesArgs } from "./machines.ts";
+import { labelsOf, namesOf } from "./names.ts";
 
 interface Made { type: string; name: string; inputs: Record<string, unknown> }
 
 /** The engine's mocks in the place of the engine and of Hetzner's plugin: what is asked for is seen, and nothing is made. */
-async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "unprotected" | "replace"> = {}): Promise<{ resources: Made[]; options: Map<string, pulumi.CustomResourceOptions>; outputs: OfMachines<Machine> }> {
+async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "unprotected" | "replace" | "adopted"> = {}): Promise<{ resources: Made[]; options: Map<string, pulumi.CustomResourceOptions>; outputs: OfMachines<Machine> }> {
   const settings = read(config);
   const resources: Made[] = [];
   const options = new Map<string, pulumi.CustomResourceOptions>();
@@ -82,6 +83,23 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
     expect(replaced.options.get("application-server")).toMatchObject({ protect: true });
     expect(replaced.options.get("softswitch-ipv4")).toMatchObject({ protect: true });
     expect(ofType(replaced.resources, "server:Server").find(({ name }) => name === "softswitch-server")!.inputs.deleteProtection).toBe(false);
+  });
+
+  it("what is there already is taken over as it is, and its addresses are never given to a server again", async () => {
+    const { options } = await made({}, { adopted: { "softswitch-server": "77", "machines-subnet": "5-10.20.0.0/24" } });
+    expect(options.get("softswitch-server")).toMatchObject({ import: "77", ignoreChanges: ["*"] });
+    expect(options.get("machines-subnet")).toMatchObject({ import: "5-10.20.0.0/24" });
+    expect(options.get("application-server")).toMatchObject({ ignoreChanges: expect.arrayContaining(["publicNets"]) });
+    expect(options.get("application-server")).not.toHaveProperty("import");
+  });
+
+  it("everything by a name has the name that it is looked for by, and labels that tell it from another's of the same name", async () => {
+    const { resources } = await made({});
+    const has = Object.fromEntries(resources.filter(({ inputs }) => inputs.name !== undefined).map(({ name, inputs }) => [name, inputs.name]));
+    expect(has).toEqual(Object.fromEntries(namesOf("production").map(({ resource, name }) => [resource, name])));
+    const labels = (publicKey: string) => labelsOf("production", { softswitch: { publicKey } });
+    expect(labels("ssh-ed25519 AAAAC3Nz")).not.toEqual(labels("ssh-ed25519 AAAAC3Ny"));
+    for (const { inputs } of ofType(resources, "primaryIp:PrimaryIp")) expect(inputs.labels).toEqual(labels("ssh-ed25519 AAAAC3Nz"));
   });
 
   it("the token is a secret of the settings, and the first start one of the state", async () => {

@@ -5,6 +5,7 @@ import type { Settings } from "../settings.ts";
 import { privateAddresses, type Machine, type MachineName, type OfMachines } from "./addresses.ts";
 import { cloudConfig, setupTag, type HostKey } from "./cloud-init.ts";
 import { firewallRules } from "./firewall.ts";
+import { labelsOf, namesOf } from "./names.ts";
 
 export interface MachinesArgs {
   stack: string;
@@ -21,6 +22,8 @@ export interface MachinesArgs {
   unprotected?: MachineName;
   /** A host that is to be made anew, with all that it had lost. */
   replace?: MachineName;
+  /** What is there already and the engine doesn't know: ids by the names that resources have here. It is taken over as it is. */
+  adopted?: Record<string, string>;
 }
 
 /** Label of a server: the set-up that it was made with. */
@@ -37,9 +40,11 @@ export class Machines extends pulumi.ComponentResource {
 
   constructor(name: string, args: MachinesArgs, options?: pulumi.ComponentResourceOptions) {
     super("houseline:hcloud:Machines", name, {}, options);
-    const child = { parent: this };
-    const { stack, options: wanted } = args;
-    const labels = { "houseline-stack": stack };
+    const { stack, options: wanted, adopted = {} } = args;
+    const labels = labelsOf(stack, args.hostKeys);
+    const names = Object.fromEntries(namesOf(stack).map((one) => [one.resource, one.name]));
+    /** Options of a resource; one that is taken over is changed by the next update, not by this one. */
+    const of = (resource: string, more: pulumi.CustomResourceOptions = {}): pulumi.CustomResourceOptions => ({ parent: this, ...more, ...(resource in adopted ? { import: adopted[resource], ignoreChanges: ["*"] } : {}) });
     const one = wanted.servers === 1;
     const addresses = privateAddresses(wanted.network);
 
@@ -52,38 +57,39 @@ export class Machines extends pulumi.ComponentResource {
     this.registerOutputs({ softswitch: this.softswitch, application: this.application, ...(this.standby && { standby: this.standby }) });
 
     function createKey() {
-      return new hcloud.SshKey(`${name}-key`, { name: `houseline-${stack}`, publicKey: args.publicKey, labels }, child);
+      return new hcloud.SshKey(`${name}-key`, { name: names[`${name}-key`], publicKey: args.publicKey, labels }, of(`${name}-key`));
     }
 
     function createNetwork() {
-      const whole = new hcloud.Network(`${name}-network`, { name: `houseline-${stack}`, ipRange: wanted.network, labels, deleteProtection: wanted.deleteProtection }, child);
-      const subnet = new hcloud.NetworkSubnet(`${name}-subnet`, { networkId: numberOf(whole), type: "cloud", networkZone: wanted.networkZone, ipRange: wanted.network.replace(/\/\d+$/, "/24") }, child);
+      const whole = new hcloud.Network(`${name}-network`, { name: names[`${name}-network`], ipRange: wanted.network, labels, deleteProtection: wanted.deleteProtection }, of(`${name}-network`));
+      const subnet = new hcloud.NetworkSubnet(`${name}-subnet`, { networkId: numberOf(whole), type: "cloud", networkZone: wanted.networkZone, ipRange: subnetOf(wanted.network) }, of(`${name}-subnet`));
       return { whole, subnet };
     }
 
     /** On different physical machines: one that breaks down takes one server with it. */
     function createPlacement() {
-      return new hcloud.PlacementGroup(`${name}-placement`, { name: `houseline-${stack}`, type: "spread", labels }, child);
+      return new hcloud.PlacementGroup(`${name}-placement`, { name: names[`${name}-placement`], type: "spread", labels }, of(`${name}-placement`));
     }
 
     /** Of its own: a host that is made anew keeps it, and DNS stays as it is. */
     function createAddress(machine: MachineName, type: "ipv4" | "ipv6") {
-      const address = new hcloud.PrimaryIp(`${machine}-${type}`, { name: `houseline-${stack}-${machine}-${type}`, type, assigneeType: "server", autoDelete: false, location: wanted.location, labels, deleteProtection: wanted.deleteProtection }, { ...child, protect: wanted.deleteProtection, ignoreChanges: ["location"] });
+      const resource = `${machine}-${type}`;
+      const address = new hcloud.PrimaryIp(resource, { name: names[resource], type, assigneeType: "server", autoDelete: false, location: wanted.location, labels, deleteProtection: wanted.deleteProtection }, of(resource, { protect: wanted.deleteProtection, ignoreChanges: ["location"] }));
       // Of an IPv6 network the server takes the first address.
       const ipAddress = type === "ipv4" ? address.ipAddress : address.ipAddress.apply((network) => `${network.replace(/\/\d+$/, "")}${network.endsWith("::1") ? "" : "1"}`);
-      new hcloud.Rdns(`${machine}-${type}-name`, { primaryIpId: numberOf(address), ipAddress, dnsPtr: args.names[machine]! }, child);
+      new hcloud.Rdns(`${resource}-name`, { primaryIpId: numberOf(address), ipAddress, dnsPtr: args.names[machine]! }, of(`${resource}-name`));
       return address;
     }
 
     function createMachine(machine: MachineName, servers: Servers, serverType: string): pulumi.Output<Machine> {
-      const firewall = new hcloud.Firewall(`${machine}-firewall`, { name: `houseline-${stack}-${machine}`, labels, rules: firewallRules(servers, args.ports, (wanted.sshFrom ?? "").split(" "), args.turn) }, child);
+      const firewall = new hcloud.Firewall(`${machine}-firewall`, { name: names[`${machine}-firewall`], labels, rules: firewallRules(servers, args.ports, (wanted.sshFrom ?? "").split(" "), args.turn) }, of(`${machine}-firewall`));
       const first = { ...(one ? {} : { privateAddress: addresses[machine] }) };
       const setup = setupTag(wanted.image, first);
       const isReplaced = args.replace === machine;
       const deleteProtection = wanted.deleteProtection && args.unprotected !== machine;
       const [ipv4, ipv6] = [createAddress(machine, "ipv4"), createAddress(machine, "ipv6")];
       const server = new hcloud.Server(`${machine}-server`, {
-        name: `houseline-${stack}-${machine}`,
+        name: names[`${machine}-server`],
         serverType, image: wanted.image, location: wanted.location,
         sshKeys: [key.id],
         userData: pulumi.secret(cloudConfig({ ...first, hostKey: args.hostKeys[machine]! })),
@@ -96,21 +102,24 @@ export class Machines extends pulumi.ComponentResource {
         // The cloud wants both to be the same.
         deleteProtection, rebuildProtection: deleteProtection,
         keepDisk: true,
-      }, {
-        ...child,
+      }, of(`${machine}-server`, {
         protect: deleteProtection,
         // Names are unique.
         deleteBeforeReplace: true,
         dependsOn: network ? [network.subnet] : [],
-        // The cloud would delete the server first and make another: nothing does that by the way.
-        ignoreChanges: isReplaced ? [] : ["userData", "image", "sshKeys", "location", `labels["${setupLabel}"]`],
-      });
+        // The cloud would delete the server first and make another: nothing does that by the way. Its addresses are its own for good, and a server that
+        // was taken over has them in no state: to give it them would turn it off, and end them.
+        ignoreChanges: isReplaced ? [] : ["userData", "image", "sshKeys", "location", "publicNets", `labels["${setupLabel}"]`],
+      }));
       return pulumi.all([ipv4.ipAddress, server.ipv6Address, server.labels]).apply(([address, ipv6Address, had]): Machine => ({
         public: address, ipv6: ipv6Address, private: one ? "127.0.0.1" : addresses[machine], setup: had?.[setupLabel] ?? "", wantedSetup: setup,
       }));
     }
   }
 }
+
+/** The part of a network that the servers are in. */
+export const subnetOf = (network: string) => network.replace(/\/\d+$/, "/24");
 
 /** Hetzner's ids are numbers, and Pulumi's are text. */
 const numberOf = ({ id }: pulumi.CustomResource): pulumi.Output<number> => id.apply(Number);

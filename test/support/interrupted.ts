@@ -12,8 +12,8 @@ import { docker, nextRelease } from "./docker.ts";
 import { mended, statusUntruth } from "./truth.ts";
 import { until } from "./until.ts";
 
-/** What every process of one command has in its environment. */
-const mark = "HOUSELINE_TEST_COMMAND";
+/** What every process of one command has in its environment: an id, by which all of them are found. */
+export const commandMark = "HOUSELINE_TEST_COMMAND";
 
 /** What became of people and of the stack when the command was killed at a step. */
 export interface Interruption {
@@ -95,7 +95,7 @@ export class Interrupted {
       await this.deployment.up();
       await this.deployment.moveTo(copy.directory);
       const id = randomUUID();
-      const command = this.deployment.startIn(copy.directory, { [mark]: id }, "up", "--yes");
+      const command = this.deployment.startIn(copy.directory, { [commandMark]: id }, "up", "--yes");
       const ended = new Promise((resolve) => command.on("close", resolve));
       command.stdout.resume();
       command.stderr.resume();
@@ -143,7 +143,7 @@ export class Interrupted {
     };
     const events = spawn("docker", ["events", "--filter", "type=container", "--filter", `label=houseline.stack=${this.deployment.stack}`, "--format", `{{.Action}} {{index .Actor.Attributes "houseline.role"}}`], { stdio: ["ignore", "pipe", "ignore"] });
     eachLine(events, "stdout", (line) => { if (!/^(exec_|top |rename )/.test(line)) passed(`docker: ${line}`); });
-    const command = this.deployment.start({ [mark]: id }, "up", "--yes");
+    const command = this.deployment.start({ [commandMark]: id }, "up", "--yes");
     for (const stream of ["stdout", "stderr"] as const) eachLine(command, stream, (line) => {
       output += `${line}\n`;
       if (/^ {2}\S.*: (starting|new release|stopping|old release|left over)|^Deploying/.test(line)) passed(line.trim().replace(/ after .*| with .*/, ""));
@@ -160,7 +160,7 @@ function eachLine(child: ChildProcess, stream: "stdout" | "stderr", use: (line: 
 }
 
 /** Kills every process of a command at once: our own, the engine, its plugins, Docker clients. (proc(5), `environ`) */
-async function killAll(id: string): Promise<void> {
+export async function killAll(id: string): Promise<void> {
   await until("the command's processes to be gone", () => {
     const pids = processesOf(id);
     for (const pid of pids) {
@@ -178,7 +178,7 @@ async function killAll(id: string): Promise<void> {
 function processesOf(id: string): string[] {
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${mark}=${id}`);
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/environ`, "utf8").includes(`${commandMark}=${id}`);
     } catch {
       return false;
     }
