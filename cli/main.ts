@@ -11,6 +11,7 @@ const usage = `Usage: ./houseline COMMAND
                                                   (each with [--wait-for-slot | --end-after SECONDS], when old calls hold every slot)
   history [stack] [--json]                        every deployment: when, who, what, how it ended
   status [stack] [--json]                         releases, slots and health
+  outputs [stack] [--json]                        what DNS, the CRM and the monitoring are to be told
   images [stack] [--json]                         every image: tag, built or not, size
     --explain IMAGE | --build | --rebuild IMAGE   why it changed; builds; builds again and compares
     --publish REGISTRY                            builds what a registry lacks and sends it there
@@ -39,6 +40,7 @@ const commands: Record<string, () => Promise<Command>> = {
   rollback: async () => (await import("./rollback.ts")).rollback,
   history: async () => (await import("./rollback.ts")).history,
   status: async () => (await import("./status.ts")).status,
+  outputs: async () => (await import("./outputs.ts")).outputs,
   images: async () => (await import("./images/index.ts")).images,
   backup: async () => (await import("./backup.ts")).backup,
   restore: async () => (await import("./backup.ts")).restore,

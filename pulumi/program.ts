@@ -9,6 +9,7 @@ import { imageFacts } from "./image-facts.ts";
 import { ensureImages, imagesOn, planImages, repositoryRoot, takeInventory, type Image, type Inventory, type PlannedImages } from "./images.ts";
 import { Forecast } from "./forecast.ts";
 import { LocalHost, type Host } from "./local-host.ts";
+import { stackOutputs } from "./outputs.ts";
 import { findPublished } from "./published.ts";
 import { requireSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -80,7 +81,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
 
   rails.close();
   if (forecast) (given.foreseen ?? logged)(await forecast.told(new Map([...declared].map(([host, { provider }]) => [provider, host])), stack));
-  return { page: pageUrl(settings), sip: sipUrl(settings), ...(standbyHost && { standby: sipUrl(settings, standbySiteOf(settings)) }), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name };
+  return { page: pageUrl(settings), sip: sipUrl(settings), ...(standbyHost && { standby: sipUrl(settings, standbySiteOf(settings)) }), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name, ...stackOutputs(settings) };
 }
 
 const logged = (sentences: readonly string[]) => { for (const sentence of sentences) void pulumi.log.info(sentence); };
