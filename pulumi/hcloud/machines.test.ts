@@ -94,7 +94,7 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
   });
 
   it("everything by a name has the name that it is looked for by, and labels that tell it from another's of the same name", async () => {
-    const { resources } = await made({});
+    const { resources } = await made({ servers: 3 });
     const has = Object.fromEntries(resources.filter(({ inputs }) => inputs.name !== undefined).map(({ name, inputs }) => [name, inputs.name]));
     expect(has).toEqual(Object.fromEntries(namesOf("production").map(({ resource, name }) => [resource, name])));
     const labels = (publicKey: string) => labelsOf("production", { softswitch: { publicKey } });
