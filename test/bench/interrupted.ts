@@ -28,3 +28,4 @@ try {
 } finally {
   await scene.end();
 }
+process.exit();
