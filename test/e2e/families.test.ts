@@ -64,6 +64,18 @@ describe.skipIf(noLink !== undefined)(`a host of several addresses, one of them 
       expect(await remoteAddressesOf(boris)).toEqual({ chosen: link.address6, offered: [link.address6] });
     });
 
+    it("who has both sends media as they came: by IPv6, call for call", async () => {
+      const clara = await enter("clara", 1_320, `[${link.address6}]`);
+      for (const [peer, name] of [[anna, "Anna Petrova"], [boris, "Boris Weber"], [anna, "Anna Petrova"]] as const) {
+        await clara.button(`Call ${name}`).click();
+        await peer.button("Answer").click();
+        await Promise.all([clara.hears(peer), peer.hears(clara)]);
+        expect((await remoteAddressesOf(clara)).chosen).toBe(link.address6);
+        await clara.button("Hang up").click();
+        await Promise.all([clara.idle(), peer.idle()]);
+      }
+    });
+
     it("come back into their call when their page is loaded again", async () => {
       await anna.button("Call Boris Weber").click();
       await boris.button("Answer").click();
