@@ -26,11 +26,16 @@ export class Phone {
   readonly hz: number;
   /** What the browser's console complained about. */
   readonly complaints: string[] = [];
+  #switchSite = "";
 
   constructor(page: Page, hz: number) {
     this.page = page;
     this.hz = hz;
     page.on("pageerror", (error) => this.complaints.push(error.message));
+    page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => {
+      // One without a contact confirms that a line is gone.
+      if (/^SIP\/2\.0 200 (?=[^]*^CSeq: *\d+ REGISTER)(?=[^]*^Contact:)/im.test(payload.toString())) this.#switchSite = new URL(socket.url()).hostname;
+    }));
     page.on("console", (message) => { if (message.type() === "error") this.complaints.push(message.text()); });
   }
 
@@ -61,14 +66,14 @@ export class Phone {
     } else await this.page.keyboard.press("Escape");
   }
 
-  /** Name of the switch's edge that the application server has sent this page to. */
-  switchSite(): Promise<string> {
-    return this.page.evaluate(() => new URL((JSON.parse(sessionStorage.getItem("houseline.session")!) as { sip: { url: string } }).sip.url).hostname);
+  /** Name of the switch's edge by which the last registration was confirmed. */
+  get switchSite(): string {
+    return this.#switchSite;
   }
 
   /** Waits until it is registered with the switch behind that name. */
   async registeredAt(site: string, milliseconds: number): Promise<void> {
-    await until(`registration at ${site}`, async () => await this.switchSite() === site && await this.page.evaluate(() => window.houseline.media === "registered"), milliseconds);
+    await until(`registration at ${site}`, async () => this.#switchSite === site && await this.page.evaluate(() => window.houseline.media === "registered"), milliseconds);
   }
 
   async idle(): Promise<void> {
