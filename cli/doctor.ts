@@ -66,9 +66,10 @@ async function throughFindings(host: StackHost, settings: Settings, { stack, dir
   const edge = (await stackContainers([host.client], stack)).findLast(({ role, state }) => role.endsWith("-edge") && state === "running");
   if (edge === undefined) return [{ state: "advice", sentence: `whether people get through was not looked at: nothing of '${stack}' runs there ('./houseline up ${stack}')` }];
   const { public: address, public6 } = host.addresses;
+  const key = `houseline:hosts.${host.servers === "standby" ? "standby" : "softswitch"}`;
   const media = host.servers === "application" ? [] : [
-    probed(host, edge.id, settings.ports.rtp, { address, local: mediaAddressOf(host.addresses), setting: "houseline:hosts.softswitch.public" }),
-    ...(public6 === undefined ? [] : [probed(host, edge.id, settings.ports.rtp, { address: public6, local: public6, setting: "houseline:hosts.softswitch.public6" })]),
+    probed(host, edge.id, settings.ports.rtp, { address, local: mediaAddressOf(host.addresses), setting: `${key}.public` }),
+    ...(public6 === undefined ? [] : [probed(host, edge.id, settings.ports.rtp, { address: public6, local: public6, setting: `${key}.public6` })]),
   ];
   return (await Promise.all([...media, doorFindings(host, settings, directory)])).flat();
 }

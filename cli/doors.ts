@@ -7,8 +7,9 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Finding } from "../pulumi/host-findings.ts";
 import type { StackHost } from "../pulumi/stack-hosts.ts";
 import { publicAddressOf } from "../pulumi/placement.ts";
+import { hasApplication, hasRelay } from "../pulumi/port-ranges.ts";
 import type { Settings } from "../pulumi/settings.ts";
-import { switchSiteOf, tlsKindOf } from "../pulumi/sites.ts";
+import { standbySiteOf, switchSiteOf, tlsKindOf } from "../pulumi/sites.ts";
 import { turnSiteOf } from "../pulumi/turn-settings.ts";
 import { isWayless } from "./media-probe/probe.ts";
 import { bindingRequest, readBinding } from "./media-probe/stun.ts";
@@ -44,9 +45,9 @@ function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] 
   // Behind a NAT an address of its own is one that only the name's address leads to.
   const relay = { address: addresses.internal !== undefined && turn.address !== undefined ? turnSiteOf(settings) : turn.address ?? addresses.public, isRelay: true } as const;
   return [
-    ...(servers === "application" ? [] : edge("the switch's edge", "switchEdge", switchSiteOf(settings))),
-    ...(servers === "softswitch" ? [] : edge("the application server's edge", "applicationEdge", site)),
-    ...(servers === "application" || !turn.enabled ? [] : [
+    ...(servers === "application" ? [] : edge("the switch's edge", "switchEdge", servers === "standby" ? standbySiteOf(settings)! : switchSiteOf(settings))),
+    ...(hasApplication(servers) ? edge("the application server's edge", "applicationEdge", site) : []),
+    ...(!hasRelay(servers) || !turn.enabled ? [] : [
       { what: "the relay", key: "ports.turn", port: ports.turn, ...relay },
       { what: "the relay", key: "ports.turnTls", port: ports.turnTls, name: turnSiteOf(settings), ...relay },
     ]),

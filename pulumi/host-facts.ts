@@ -81,7 +81,7 @@ export function unfitFor({ name, addresses, servers }: Pick<StackHost, "name" | 
   for (const [key, address] of Object.entries(wanted)) {
     if (address === "0.0.0.0" || facts.addresses.includes(address)) continue;
     const has = facts.addresses.filter((one) => one.includes(":") === address.includes(":"));
-    const hint = key === "public" ? ` Where a NAT before it translates ${address} to one of these (as clouds do), give that one as 'houseline:hosts.softswitch.internal'${facts.outgoing === "" ? "" : `: it goes out by ${facts.outgoing}`}.` : "";
+    const hint = key === "public" ? ` Where a NAT before it translates ${address} to one of these (as clouds do), give that one as 'houseline:hosts.${servers === "standby" ? "standby" : "softswitch"}.internal'${facts.outgoing === "" ? "" : `: it goes out by ${facts.outgoing}`}.` : "";
     return `${name} has no address ${address}, which the configuration gives as its '${key}'. It has ${has.join(", ") || "none"}.${hint}`;
   }
   return undefined;

@@ -108,7 +108,7 @@ function standbyConflict({ hosts, site, switchSite }: Settings): string | undefi
   if (standby.public === undefined) return "'houseline:hosts.standby.public' is not given: browsers send media to that address of the host.";
   if (standby.private === undefined || standby.private.startsWith("127.")) return `'houseline:hosts.standby.private' is ${standby.private ?? "not given"}: the application server reaches the softswitch in reserve by the hosts' private network. Give the host's address in that network.`;
   for (const [name, host] of Object.entries({ softswitch, application })) {
-    const key = (["ssh", "private", "public"] as const).find((one) => standby[one] === host[one] && standby[one] !== undefined);
+    const key = (["ssh", "private", "public", "public6"] as const).find((one) => standby[one] === host[one] && standby[one] !== undefined);
     if (key !== undefined) return `'houseline:hosts.standby.${key}' and 'houseline:hosts.${name}.${key}' are both ${standby[key]}: the softswitch in reserve is on a host of its own.`;
   }
   return undefined;

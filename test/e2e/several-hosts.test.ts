@@ -117,6 +117,9 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
     const { stdout } = await scene.deployment.up();
     expect(stdout).toMatch(/In reserve +wss:\/\/switch2\.example\.test/);
     expect(await rolesOn(scene.standby)).toEqual(["lab-switch", "softswitch-edge"]);
+    // The policy of a page names the switches of the time when it was loaded.
+    await Promise.all([anna, boris].map(({ page }) => page.reload()));
+    await Promise.all([anna.ready(), boris.ready()]);
     await Promise.all([anna, boris].map((phone) => phone.registeredAt(sites.softswitch, 15_000)));
   });
 
