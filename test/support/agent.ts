@@ -25,7 +25,8 @@ export class Agent {
   readonly #voices: MediaProcess;
   #client: SipClient | undefined;
   #account: SipAccount | null = null;
-  #talking: { client: SipClient; dialog: Dialog; media: Media } | undefined;
+  /** The account is the one of its switch, which is spoken to about this call for as long as it lasts. */
+  #talking: { client: SipClient; account: SipAccount; dialog: Dialog; media: Media } | undefined;
   /** The newest call that it was rung up for. */
   #answered: { client: SipClient; dialog: Dialog } | undefined;
   #refresh: NodeJS.Timeout | undefined;
@@ -55,12 +56,12 @@ export class Agent {
 
   /** A call whose media is sent and counted here; to the echo it comes back. */
   async talkTo(number: string): Promise<Media> {
-    const client = this.#client!;
+    const [client, account] = [this.#client!, this.#account!];
     const media = await this.#voices.open();
     const response = await client.invite(number, media.sdp());
     if (response.status !== 200) throw new Error(`${this.user} called ${number}: ${response.start}`);
     await media.begin(response.body);
-    this.#talking = { client, dialog: client.dialled(response), media };
+    this.#talking = { client, account, dialog: client.dialled(response), media };
     return media;
   }
 
@@ -85,11 +86,14 @@ export class Agent {
 
   async hangUp(): Promise<void> {
     if (!this.#talking) return;
-    const { client, dialog, media } = this.#talking;
+    const { client, account, dialog, media } = this.#talking;
     this.#talking = undefined;
     void media.close();
-    // Its connection may have been replaced under the call.
-    await (client.isOpen ? client : await this.#open()).within(dialog, "BYE");
+    if (client.isOpen) return void await client.within(dialog, "BYE");
+    // An edge was replaced under the call: by another one to the same switch.
+    const again = await this.#connect(account);
+    await again.within(dialog, "BYE");
+    again.close();
   }
 
   /** The line, if need be when its connection is there again. */
@@ -119,10 +123,11 @@ export class Agent {
     this.askedAt = performance.now();
     for (let attempt = 0; this.#account === account && !this.#isClosed && attempt < 100; attempt++) {
       try {
-        const client = await SipClient.connect(account.url, { domain: account.domain, name: this.user, authName: account.user, password: account.password });
+        const client = await this.#connect(account);
         this.#all.add(client);
         this.#listen(client);
-        if ((await client.register(registerExpires)).status !== 200) throw new Error("refused");
+        const response = await Promise.race([client.register(registerExpires), client.closed]);
+        if (response?.status !== 200) throw new Error("refused, or cut off");
         const before = this.#client;
         this.#client = client;
         this.#closeWhenIdle(before);
@@ -136,6 +141,10 @@ export class Agent {
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }
+  }
+
+  #connect(account: SipAccount): Promise<SipClient> {
+    return SipClient.connect(account.url, { domain: account.domain, name: this.user, authName: account.user, password: account.password });
   }
 
   #idle(client: SipClient): void {
