@@ -19,6 +19,7 @@ const benches: Record<string, Bench> = {
   interrupted: { what: "an upgrade killed with SIGKILL at each of its steps: who can still call, what the next 'up' mends" },
   kills: { what: "hundreds of kills of the application server under load, on SQLite and on PostgreSQL" },
   outlive: { what: "a page loaded again, a switch killed: how long the voice is away, and what is left", needsFreeswitch: true },
+  relay: { what: "a relay that dies under a call: how often and when both hear each other again", needsFreeswitch: true },
   switch: { what: "start, latency, cost of a call on FreeSWITCH, beside its packaged configuration", needsFreeswitch: true },
   upgrade: { what: "an upgrade of each container under people who talk, beside the same by Docker Compose", needsCompose: true, needsFreeswitch: true },
 };
