@@ -13,12 +13,12 @@ export const relied = [
   "variable_sip_auth_username", "variable_originate_disposition",
 ] as const;
 
-/** Headers of what the lab switch doesn't have: conferences, parking, marks of legs that a server originates, rescues. */
+/** Headers of what the lab switch doesn't have: conferences, parking, marks of legs that a server originates, rescues, a profile for each family of addresses. */
 export const freeSwitchAlone = [
   "Event-Subclass", "Event-Date-Timestamp", "Action", "Conference-Name", "Member-ID", "Member-Type", "Speak", "Valet-Extension", "Houseline-Call", "Houseline-Subject", "Houseline-Person",
   "Houseline-Reason", "Houseline-Device", "variable_houseline_call", "variable_houseline_person", "variable_houseline_role", "variable_houseline_to", "variable_houseline_consults",
   "variable_houseline_missing", "variable_houseline_muted", "variable_signal_bond", "variable_sip_contact_user", "variable_sip_hangup_disposition", "variable_call_uuid",
-  "Channel-Call-State", "Channel-Call-UUID", "Answer-State", "Caller-Channel-Created-Time", "Caller-Channel-Answered-Time",
+  "Channel-Call-State", "Channel-Call-UUID", "Answer-State", "Caller-Channel-Created-Time", "Caller-Channel-Answered-Time", "profile-name",
 ] as const;
 
 /** Of what a command in the background has come to, which is no event of a call: both switches send it, with the id that they were given. */
