@@ -55,15 +55,16 @@ export function readBinding(packet: Buffer, key?: string): Binding | undefined {
   }
 }
 
-function message(type: number, transaction: Buffer, body: Buffer): Buffer {
+/** @param missing bytes that follow and count */
+export function message(type: number, transaction: Buffer, body: Buffer, missing = 0): Buffer {
   const header = Buffer.alloc(8);
   header.writeUInt16BE(type, 0);
-  header.writeUInt16BE(body.length, 2);
+  header.writeUInt16BE(body.length + missing, 2);
   header.writeUInt32BE(magic, 4);
   return Buffer.concat([header, transaction, body]);
 }
 
-function attribute(type: number, value: Buffer): Buffer {
+export function attribute(type: number, value: Buffer): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt16BE(type, 0);
   header.writeUInt16BE(value.length, 2);
@@ -88,7 +89,7 @@ function isSignature(value: Buffer, before: Buffer, key: string): boolean {
 }
 
 /** XOR-MAPPED-ADDRESS. (RFC 8489, 14.2) */
-function xored({ address, port }: Endpoint, transaction: Buffer): Buffer {
+export function xored({ address, port }: Endpoint, transaction: Buffer): Buffer {
   const bytes = bytesOf(address);
   const value = Buffer.alloc(4 + bytes.length);
   value[1] = bytes.length === 4 ? 1 : 2;

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { attribute, message, xored } from "../../cli/media-probe/stun.ts";
 
 /** Methods of STUN and TURN. (RFC 8489, 18.2; RFC 8656, 17; RFC 6062, 6.1) */
 const methods = { binding: 0x0001, allocate: 0x0003, refresh: 0x0004, createPermission: 0x0008, channelBind: 0x0009, connect: 0x000a } as const;
@@ -56,16 +57,16 @@ export class TurnClient {
 
   /** Asks for permission to send to an address; `undefined` when it is granted. */
   async permit(address: string): Promise<number | undefined> {
-    return (await this.#ask(methods.createPermission, attribute(attributes.peer, xored(address, 9)))).error;
+    return (await this.#ask(methods.createPermission, peer(address, 9))).error;
   }
 
   async bindChannel(address: string, port: number): Promise<number | undefined> {
-    return (await this.#ask(methods.channelBind, Buffer.concat([attribute(attributes.channel, Buffer.from([0x40, 0, 0, 0])), attribute(attributes.peer, xored(address, port))]))).error;
+    return (await this.#ask(methods.channelBind, Buffer.concat([attribute(attributes.channel, Buffer.from([0x40, 0, 0, 0])), peer(address, port)]))).error;
   }
 
   /** Asks for a TCP connection to an address. (RFC 6062, 4.3) */
   async connectTo(address: string, port: number): Promise<number | undefined> {
-    return (await this.#ask(methods.connect, attribute(attributes.peer, xored(address, port)))).error;
+    return (await this.#ask(methods.connect, peer(address, port))).error;
   }
 
   async refresh(seconds: number): Promise<number | undefined> {
@@ -115,21 +116,8 @@ export class TurnClient {
   }
 }
 
-/** @param missing bytes that follow and count */
-function message(method: number, transaction: Buffer, body: Buffer, missing = 0): Buffer {
-  const header = Buffer.alloc(8);
-  header.writeUInt16BE(method, 0);
-  header.writeUInt16BE(body.length + missing, 2);
-  header.writeUInt32BE(magic, 4);
-  return Buffer.concat([header, transaction, body]);
-}
-
-function attribute(type: number, value: Buffer): Buffer {
-  const header = Buffer.alloc(4);
-  header.writeUInt16BE(type, 0);
-  header.writeUInt16BE(value.length, 2);
-  return Buffer.concat([header, value, Buffer.alloc((4 - value.length % 4) % 4)]);
-}
+/** Of IPv4, whose mask has nothing of the transaction. (RFC 8656, 18.3; RFC 8489, 14.2) */
+const peer = (address: string, port: number) => attribute(attributes.peer, xored({ address, port }, Buffer.alloc(12)));
 
 function attributesOf(body: Buffer): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
@@ -139,13 +127,4 @@ function attributesOf(body: Buffer): Map<number, Buffer> {
     at += 4 + length + (4 - length % 4) % 4;
   }
   return found;
-}
-
-/** XOR-MAPPED-ADDRESS of IPv4. (RFC 8489, 14.2) */
-function xored(address: string, port: number): Buffer {
-  const value = Buffer.alloc(8);
-  value[1] = 1;
-  value.writeUInt16BE(port ^ (magic >>> 16), 2);
-  value.writeUInt32BE((Buffer.from(address.split(".").map(Number)).readUInt32BE() ^ magic) >>> 0, 4);
-  return value;
 }
