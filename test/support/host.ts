@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { oneAtATime } from "../../cli/held-name.ts";
 import { docker } from "./docker.ts";
 import { until } from "./until.ts";
 
@@ -149,12 +150,14 @@ export class TestHost {
   }
 }
 
-/** Built once, and again when its files change. */
+/** Built once, and again when its files change; of two that want it, one builds it. */
 export async function imageOf(kind: Kind): Promise<string> {
   const hash = createHash("sha256");
   for (const name of ["Dockerfile", "start.sh"]) hash.update(await readFile(join(folder, name)));
   const image = `houseline-test/host-${kind}:${hash.digest("hex").slice(0, 12)}`;
-  if ((await docker("image", "ls", "--quiet", image)) !== "") return image;
-  await run("docker", ["build", "--quiet", "--network", "host", "--target", kind, "--tag", image, folder], { env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+  await oneAtATime("host-images", async () => {
+    if ((await docker("image", "ls", "--quiet", image)) !== "") return;
+    await run("docker", ["build", "--quiet", "--network", "host", "--target", kind, "--tag", image, folder], { env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+  });
   return image;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { docker } from "../../../pulumi/docker-cli.ts";
 import { withSavedImage, type SavedImage } from "../../../pulumi/image-archive.ts";
@@ -8,6 +8,7 @@ import { ownLayerCount } from "../../../pulumi/reproducible-image.ts";
 import { Failure } from "../../failure.ts";
 import { stateDirectory } from "../../paths.ts";
 import { say, step } from "../../terminal.ts";
+import { writeWhole } from "../../whole-file.ts";
 import type { ImagesContext } from "../index.ts";
 import { filesOf } from "./contents.ts";
 import { probe } from "./probe.ts";
@@ -59,8 +60,8 @@ async function checkOne({ client, settings, inventory }: ImagesContext, image: I
     };
   });
   const sbomPath = join(stateDirectory, "images", `${image.name}-${shortName(image.reference)}.spdx.json`);
-  mkdirSync(join(sbomPath, ".."), { recursive: true });
-  writeFileSync(sbomPath, spdx(image.name, image.reference, id, packages));
+  // Another command may be reading it: it publishes the same image.
+  writeWhole(sbomPath, spdx(image.name, image.reference, id, packages));
   const notes: string[] = [];
   if (typeof tracker === "string") notes.push(`known vulnerabilities: not checked, ${tracker}`);
   else {
