@@ -129,7 +129,7 @@ export class SeveralHosts {
   async remove(): Promise<void> {
     await this.#phones?.close();
     await this.network.remove();
-    await this.deployment.forget();
+    await this.deployment.remove();
   }
 }
 
