@@ -35,11 +35,10 @@ export async function check(context: ImagesContext): Promise<number> {
   return checked.every(({ findings }) => findings.length === 0) ? 0 : 1;
 }
 
+/** All at once: for most of it a container is waited for, to be healthy and then to end. */
 export async function checkImages(context: ImagesContext, images: readonly Image[]): Promise<CheckedImage[]> {
   const tracker = await trackerData();
-  const checked: CheckedImage[] = [];
-  for (const image of images) checked.push(await step(`Checking ${image.reference}`, (note) => checkOne(context, image, tracker, note)));
-  return checked;
+  return Promise.all(images.map((image) => step(`Checking ${image.reference}`, (note) => checkOne(context, image, tracker, note))));
 }
 
 async function checkOne({ client, settings, inventory }: ImagesContext, image: Image, tracker: Awaited<ReturnType<typeof trackerData>>, note: (what: string) => void): Promise<CheckedImage> {

@@ -45,12 +45,9 @@ function probesOf(image: Image, settings: Settings): Probe[] {
 
 /** Starts an image as it is deployed, and says what is wrong with how it runs: a sentence each. */
 export async function probe(client: DockerClient, image: Image, settings: Settings, secretsImage: string, note: (what: string) => void): Promise<string[]> {
-  const found: string[] = [];
-  for (const one of probesOf(image, settings)) {
-    note(`started as ${one.plan.role}`);
-    found.push(...await probeOne(client, one, secretsImage));
-  }
-  return found;
+  const probes = probesOf(image, settings);
+  note(`started as ${probes.map(({ plan }) => plan.role).join(" and as ")}`);
+  return (await Promise.all(probes.map((one) => probeOne(client, one, secretsImage)))).flat();
 }
 
 async function probeOne(client: DockerClient, probe: Probe, secretsImage: string): Promise<string[]> {
