@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
 
@@ -12,12 +13,13 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: "unit", include: ["{app,cli,pulumi,tools}/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
+      // By itself vitest leaves one core to others: of two that is half the machine.
+      { test: { name: "unit", include: ["{app,cli,pulumi,tools}/**/*.test.ts"], maxWorkers: Math.max(2, availableParallelism() - 1), testTimeout: 60_000, hookTimeout: 120_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...inLanes } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], exclude: alone, ...inLanes } },
       { test: { name: "e2e-alone", include: alone, fileParallelism: false, ...withDocker } },
       // Without FreeSWITCH nearly all of it is skipped: one process reads every file, and what they have in common once.
-      { test: { name: "freeswitch", include: ["test/freeswitch/**/*.test.ts"], globalSetup: ["test/freeswitch/deployed.ts"], fileParallelism: false, isolate: Boolean(process.env.HOUSELINE_FREESWITCH_APT), ...withDocker } },
+      { test: { name: "freeswitch", include: ["test/freeswitch/**/*.test.ts"], globalSetup: ["test/freeswitch/deployed.ts"], fileParallelism: false, sequence: { groupOrder: 2 }, isolate: Boolean(process.env.HOUSELINE_FREESWITCH_APT), ...withDocker } },
     ],
   },
 });
