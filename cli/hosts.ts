@@ -13,8 +13,8 @@ export function hostsOf(settings: Settings, environment: Environment): Promise<S
   return stackHosts(withMachines(settings, environment), environment.directory, dockerClient());
 }
 
-/** For one of several hosts to answer. */
-const answerSeconds = 8;
+/** For one of several hosts to answer, when the others can do or be told about meanwhile. */
+export const answerSeconds = 8;
 
 /**
  * Of the hosts with an application server the first that answers: all have the same database.

@@ -7,13 +7,10 @@ import { Refusal } from "../pulumi/refusal.ts";
 import { refuseSilent } from "../pulumi/ssh.ts";
 import { applicationHosts, eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
 import { loadSettings, type Environment } from "./environment.ts";
-import { hostsOf } from "./hosts.ts";
+import { answerSeconds, hostsOf } from "./hosts.ts";
 import { useOwnTools } from "./setup/index.ts";
 import { inOrder, isData, isHealthy, slotOf, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say } from "./terminal.ts";
-
-/** For one of several hosts to answer, when the others can be told about meanwhile. */
-const answerSeconds = 8;
 
 /** `./houseline status [stack]`: every container with its release, slot and health, which switch runs, and how the last deployment ended. */
 export async function status(args: string[]): Promise<number> {

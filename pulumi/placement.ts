@@ -134,7 +134,7 @@ function moreApplicationsConflict({ hosts, site, switchSite, secrets }: Settings
   if (secrets.databaseUrl === undefined) return "'houseline:hosts.moreApplications' is given, and several application servers share one PostgreSQL: give it as the secret 'houseline:secrets.databaseUrl' (HOUSELINE_SECRETS_DATABASE_URL), such as postgres://user:password@10.0.0.9:5432/houseline, or leave the list out.";
   if (/@(localhost|127\.[0-9.]+|\[::1\])?(:[0-9]+)?\//.test(secrets.databaseUrl)) return "'houseline:secrets.databaseUrl' leads to the host's own loopback, which is another one on each application server's host: give the name or address that all of them reach it by.";
   if (isOneHost({ hosts })) return `'houseline:hosts.moreApplications' is for when an application server's host is lost, and the first one is on the softswitch's: give it one of its own (${hosts.kind === "ssh" ? "'houseline:hosts.application'" : "'houseline:hosts.hcloud.servers' as 2"}).`;
-  const names = new Map<string, string>([[site, "site"], [switchSite ?? site, "switchSite"], ...(hasStandby({ hosts }) ? [[standby.site!, "hosts.standby.site"] as const] : [])]);
+  const names = new Map<string, string>([[switchSite ?? site, "switchSite"], [site, "site"], ...(hasStandby({ hosts }) ? [[standby.site!, "hosts.standby.site"] as const] : [])]);
   const others = new Map<string, Settings["hosts"]["application"]>(Object.entries({ "hosts.softswitch": softswitch, "hosts.application": application, "hosts.standby": standby }));
   for (const [index, host] of given.entries()) {
     const key = `hosts.moreApplications.${index}`;
