@@ -156,7 +156,7 @@ async function removeFailedReleases(containers: readonly StackContainer[]): Prom
 }
 
 async function update(environment: Environment, stack: Stack, prepared: Prepared, refresh: boolean, wait: boolean): Promise<{ outcome: Deployed; after?: readonly StackContainer[] }> {
-  const progress = new Progress((line) => say(`  ${line}`));
+  const progress = new Progress((line) => say(`  ${line}`), prepared.hosts.moreApplications !== undefined);
   const diagnostics = new Diagnostics();
   let left = false;
   const leave = () => {
