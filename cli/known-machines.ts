@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Machine, MachineName, OfMachines } from "../pulumi/hcloud/addresses.ts";
+import { moreApplicationNames, type Machine, type MachineName, type OfMachines } from "../pulumi/hcloud/addresses.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
@@ -22,7 +22,8 @@ export function withMachines(settings: Settings, environment: Environment): Sett
   };
   const { servers } = settings.hosts.hcloud;
   const standby = servers === 3 ? { ...host("standby"), site: settings.hosts.standby.site } : {};
-  return { ...settings, hosts: { ...settings.hosts, kind: "ssh", softswitch: host("softswitch"), application: servers === 1 ? {} : host("application"), standby } };
+  const moreApplications = settings.hosts.moreApplications?.map(({ site }, index) => ({ ...host(moreApplicationNames[index]!), site }));
+  return { ...settings, hosts: { ...settings.hosts, kind: "ssh", ...(moreApplications && { moreApplications }), softswitch: host("softswitch"), application: servers === 1 ? {} : host("application"), standby } };
 }
 
 /** The key that a host must show, made here before the host. */

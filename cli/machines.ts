@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { MachineName } from "../pulumi/hcloud/addresses.ts";
+import { machineNames, machinesOf, whatIsOn, type MachineName } from "../pulumi/hcloud/addresses.ts";
 import { readyFile } from "../pulumi/hcloud/cloud-init.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import type { Settings } from "../pulumi/settings.ts";
@@ -8,14 +8,13 @@ import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { knownFile, withMachines, type Known } from "./known-machines.ts";
 import { change } from "./machines-change.ts";
-import { machineNames, sitesOf } from "./machines-stack.ts";
+import { sitesOf } from "./machines-stack.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { say, step } from "./terminal.ts";
 import { writeWhole } from "./whole-file.ts";
 
-const namesOf = ({ hosts }: Pick<Settings, "hosts">) => machineNames.slice(0, hosts.hcloud.servers);
-/** As sentences name what is on it. */
-const whose: Record<MachineName, string> = { softswitch: "the softswitch", application: "the application server", standby: "the softswitch in reserve" };
+const namesOf = ({ hosts }: Pick<Settings, "hosts">) => machinesOf(hosts.hcloud);
+const whose = (name: MachineName) => `the ${whatIsOn(name)}`;
 /** Starting, the network, Debian's packages. */
 const readySeconds = 900;
 const firstPauseMs = 2_000;
@@ -27,7 +26,7 @@ const mostPauseMs = 15_000;
  * @param replace the one that is to be made anew
  */
 export async function makeMachines(settings: Settings, environment: Environment, replace?: MachineName): Promise<void> {
-  if (replace !== undefined && !namesOf(settings).includes(replace)) throw new Failure(`'--replace-host ${replace}': the stack has no server of its own for ${whose[replace]} ('houseline:hosts.hcloud.servers' is ${settings.hosts.hcloud.servers}). Nothing was changed.`);
+  if (replace !== undefined && !namesOf(settings).includes(replace)) throw new Failure(`'--replace-host ${replace}': the stack has no server of its own for ${whose(replace)} ('houseline:hosts.hcloud.servers' is ${settings.hosts.hcloud.servers}, 'houseline:hosts.hcloud.applicationServers' ${settings.hosts.hcloud.applicationServers}). Nothing was changed.`);
   const outputs = await step("Servers at Hetzner Cloud", async (note) => {
     if (replace !== undefined) {
       // The cloud itself refuses to end a protected server.
@@ -49,7 +48,7 @@ function tellOtherSetups(known: Known, settings: Settings, { stack }: Environmen
   for (const name of namesOf(settings)) {
     const { setup, wantedSetup, public: address } = known[name]!;
     if (setup === wantedSetup) continue;
-    say(`  The host of ${whose[name]} was made with another set-up than a new one would be (image or first start): it stays as it is. './houseline prepare root@${address}' brings it up to date in place; './houseline up ${stack} --replace-host ${name}' makes it anew, without what is on its disk.`);
+    say(`  The host of ${whose(name)} was made with another set-up than a new one would be (image or first start): it stays as it is. './houseline prepare root@${address}' brings it up to date in place; './houseline up ${stack} --replace-host ${name}' makes it anew, without what is on its disk.`);
   }
 }
 

@@ -56,9 +56,9 @@ async function refuseLostImages(release: Release, settings: Settings, hosts: Sta
 }
 
 /** Of those that were recorded, the ones that a host needs. */
-function imagesOf(release: Release, { servers }: StackHost): Release["images"] {
-  const { "app-server": appServer, ...rest } = imagesFor(servers, release);
-  return hasApplication(servers) ? { ...rest, "app-server": appServer } : rest;
+function imagesOf(release: Release, host: StackHost): Release["images"] {
+  const { "app-server": appServer, ...rest } = imagesFor(host, release);
+  return hasApplication(host.servers) ? { ...rest, "app-server": appServer } : rest;
 }
 
 /** `./houseline history [stack]`: every deployment: when, who, what, how it ended. */

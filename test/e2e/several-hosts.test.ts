@@ -15,8 +15,7 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
   beforeAll(async () => { scene = await SeveralHosts.start({ reserve: true }); });
   afterAll(() => scene?.remove());
 
-  const running = async (host: TestHost) => (await host.docker("ps", "--format", "{{.Label \"houseline.role\"}} {{.Image}}")).split("\n").sort();
-  const rolesOn = async (host: TestHost) => (await running(host)).map((line) => line.split(" ")[0]);
+  const rolesOn = async (host: TestHost) => (await host.running()).map((line) => line.split(" ")[0]);
   const pageLoads = () => Promise.all([anna, boris].map((phone) => phone.page.evaluate(() => performance.timeOrigin)));
 
   async function connect(): Promise<void> {
@@ -57,7 +56,7 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
   });
 
   it("both servers are upgraded in the middle of the call; the next up collects what is over and changes nothing else", async () => {
-    const images = await Promise.all([nextOn(scene.softswitch, "lab-switch"), nextOn(scene.application, "app-server")]);
+    const images = await Promise.all([scene.softswitch.nextRelease("lab-switch"), scene.application.nextRelease("app-server")]);
     await scene.deployment.configure({ images: { ...scene.ready, labSwitch: images[0], appServer: images[1] } });
     await scene.deployment.up("--no-wait");
     expect(await rolesOn(scene.softswitch)).toEqual(["lab-switch", "lab-switch", "softswitch-edge"]);
@@ -166,11 +165,4 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
       expect((await host.shell(`ls /var/lib/houseline/${scene.deployment.stack}`)).code).not.toBe(0);
     }
   });
-
-  /** The same image by another name: another release. */
-  async function nextOn(host: TestHost, role: string): Promise<string> {
-    const image = (await running(host)).find((line) => line.startsWith(`${role} `))!.split(" ")[1]!;
-    await host.docker("tag", image, `houseline/${role}:next`);
-    return `houseline/${role}:next`;
-  }
 });

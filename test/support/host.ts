@@ -88,6 +88,11 @@ iptables -t nat -A POSTROUTING -o eth0 -s ${own} -j SNAT --to-source ${address}`
     return { host: new TestHost(host.id, address!, "127.0.0.1", own), router };
   }
 
+  /** This machine's address in the network that browsers come by: what listens there is reached from every machine. */
+  async gateway(): Promise<string> {
+    return docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", this.#names[0]!);
+  }
+
   async remove(): Promise<void> {
     const ids = (await docker("ps", "--all", "--quiet", "--filter", `label=houseline.stack=${this.#stack}`, "--filter", "label=houseline.role=test-host")).split("\n").filter(Boolean);
     if (ids.length > 0) await docker("rm", "--force", "--volumes", ...ids);
@@ -127,6 +132,16 @@ export class TestHost {
     return docker("exec", this.id, "sh", "-c", script).then((stdout) => ({ code: 0, stdout }), (error: { code?: number; stdout?: string }) => ({ code: error.code ?? 1, stdout: error.stdout ?? "" }));
   }
 
+  /** Says nothing more to anybody, and hears nothing: as one that has lost its power. */
+  async silence(): Promise<void> {
+    await this.shell("ip link set eth1 down; ip link set eth0 down");
+  }
+
+  /** Is there again. */
+  async wake(): Promise<void> {
+    await this.shell("ip link set eth0 up; ip link set eth1 up");
+  }
+
   /** Puts a file there. */
   async write(path: string, text: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -139,6 +154,18 @@ export class TestHost {
   /** Its own Docker. */
   docker(...words: string[]): Promise<string> {
     return docker("exec", this.id, "docker", ...words);
+  }
+
+  /** Roles and images of what runs there. */
+  async running(): Promise<string[]> {
+    return (await this.docker("ps", "--format", "{{.Label \"houseline.role\"}} {{.Image}}")).split("\n").sort();
+  }
+
+  /** The image of a role by another name: another release of it. */
+  async nextRelease(role: string): Promise<string> {
+    const image = (await this.running()).find((line) => line.startsWith(`${role} `))!.split(" ")[1]!;
+    await this.docker("tag", image, `houseline/${role}:next`);
+    return `houseline/${role}:next`;
   }
 
   /** Brings images of this machine to it. */
