@@ -8,13 +8,26 @@ import { Failure } from "./failure.ts";
 /** The servers of a stack at Hetzner Cloud, as the last `up` found them. */
 export type Known = OfMachines<Machine>;
 
+/** In this order: of fewer servers the first. */
+export const machineNames = ["softswitch", "application", "standby"] as const satisfies readonly MachineName[];
+export const machineNamesOf = ({ hosts }: Pick<Settings, "hosts">): MachineName[] => machineNames.slice(0, hosts.hcloud.servers);
+
 export const knownFile = ({ directory }: Environment) => join(directory, "machines.json");
+
+/** Servers that the next `up` makes. */
+export function machinesToMake(settings: Settings, environment: Environment): MachineName[] {
+  if (settings.hosts.kind !== "hcloud") return [];
+  const known = existsSync(knownFile(environment)) ? readKnown(environment) : undefined;
+  return machineNamesOf(settings).filter((name) => known?.[name] === undefined);
+}
+
+const readKnown = (environment: Environment) => JSON.parse(readFileSync(knownFile(environment), "utf8")) as Known;
 
 /** The settings as they are once the servers are there: hosts that are reached over SSH. */
 export function withMachines(settings: Settings, environment: Environment): Settings {
   if (settings.hosts.kind !== "hcloud") return settings;
   if (!existsSync(knownFile(environment))) throw new Failure(`The servers of '${environment.stack}' are not made yet. Type './houseline up ${environment.stack}'.`);
-  const known = JSON.parse(readFileSync(knownFile(environment), "utf8")) as Known;
+  const known = readKnown(environment);
   const host = (name: MachineName) => {
     const machine = known[name];
     if (machine === undefined) throw new Failure(`A server of '${environment.stack}', the ${name}, is not made yet. Type './houseline up ${environment.stack}'.`);

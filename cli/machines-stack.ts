@@ -11,11 +11,8 @@ import { standbySiteOf, switchSiteOf } from "../pulumi/sites.ts";
 import { openStack } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
-import { keyFiles } from "./known-machines.ts";
+import { keyFiles, machineNames } from "./known-machines.ts";
 import { machinesProject } from "./stack-lock.ts";
-
-/** In this order: of fewer servers the first. */
-export const machineNames = ["softswitch", "application", "standby"] as const satisfies readonly MachineName[];
 
 /** What is asked for besides the settings. */
 export type Wanted = Pick<MachinesArgs, "unprotected" | "replace" | "adopted">;
