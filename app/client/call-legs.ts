@@ -78,6 +78,12 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     this.#follow(leg);
   }
 
+  /** The first leg of the call came to nobody: another is taken instead. */
+  giveUp(): void {
+    this.#current?.discard();
+    this.#current = undefined;
+  }
+
   /** Answers another leg, which takes over once it is answered. */
   async adopt(leg: CallLeg): Promise<void> {
     this.#next?.discard();

@@ -354,6 +354,39 @@ describe("with a SIP session and a line of the test's own, a call that is begun"
     expect([invited.length, call.ending?.reason]).toEqual([2, "connection-lost"]);
   });
 
+  test("is sent over the next registration when the first switch says nothing, and cancelled at that", async () => {
+    const [gone, next] = [lineThatIs(true), lineThatIs(true)];
+    let { line } = gone;
+    const call = calls.dial(() => line, "boris", boris);
+    await vi.advanceTimersByTimeAsync(500);
+    line = next.line;
+    calls.look();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([gone.invited[0]!.ended, next.invited.length]).toEqual([false, 0]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([gone.invited[0]!.ended, next.invited.length, call.state]).toEqual([true, 1, "dialling"]);
+    line = lineThatIs(true).line;
+    calls.look();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([next.invited[0]!.ended, call.state]).toEqual([false, "dialling"]);
+    next.invited[0]!.emit("progress", { originator: "remote" });
+    next.invited[0]!.emit("accepted");
+    expect(call.state).toBe("answered");
+  });
+
+  test("stays with a switch that has said a word, and with one that has the registration still", async () => {
+    const [first, next] = [lineThatIs(true), lineThatIs(true)];
+    let { line } = first;
+    const call = calls.dial(() => line, "boris", boris);
+    await vi.advanceTimersByTimeAsync(5_000);
+    calls.look();
+    first.arrived.add(first.invited[0]!);
+    line = next.line;
+    calls.look();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect([first.invited[0]!.ended, first.invited.length, next.invited.length, call.state]).toEqual([false, 1, 0, "dialling"]);
+  });
+
   test("is not sent again when the switch may be ringing already", async () => {
     const { line, invited, arrived } = lineThatIs(true);
     const call = calls.dial(() => line, "boris", boris);

@@ -119,6 +119,7 @@ export class Calls extends Emitter<CallsEvents> {
       get isOpen() { return line().connected; },
       opens: () => line().comesBack(),
       invite: (stream) => new CallLeg(line(), line().invite(target, stream)),
+      isOf: (leg) => leg.line === line(),
     });
     this.holdOthers(call);
     this.#keep(call);
@@ -190,9 +191,10 @@ export class Calls extends Emitter<CallsEvents> {
     this.#byId(id)?.holdAsAsked(on);
   }
 
-  /** The connections may be there again: calls that lost their leg ask for a new one. */
+  /** The connections may be there again, or others: calls that lost their leg ask for a new one, and those that came to nobody are sent again. */
   look(): void {
     this.#rescue.look();
+    for (const call of this.#calls) call.lookAtWay();
   }
 
   onInvite(line: SipLine, session: RTCSession, request: IncomingRequest): void {
