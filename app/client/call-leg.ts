@@ -22,6 +22,11 @@ export interface CallLegEvents {
   ended: [reason: CallEndReason, by: EndedBy];
 }
 
+/** What JsSIP gives as the cause when it hangs up because ICE has failed. */
+const iceFailed = "RTP Timeout";
+/** Milliseconds for the switch to end a leg that another has taken over from. */
+const replacedMs = 5_000;
+
 /** One SIP dialog of a call with its media: a call that is rescued or moved gets another one. */
 export class CallLeg extends Emitter<CallLegEvents> {
   readonly line: SipLine;
@@ -41,6 +46,7 @@ export class CallLeg extends Emitter<CallLegEvents> {
     if (session.connection) this.#watch(session.connection);
     else session.on("peerconnection", ({ peerconnection }) => this.#watch(peerconnection));
     this.#hurryIce();
+    this.#stayWhenIceFails();
     answerHoldsOpenly(session);
     session.on("progress", (event: { originator: unknown; response?: { body?: string } | null }) => {
       if (event.originator === "remote") this.emit("progress", Boolean(event.response?.body));
@@ -123,12 +129,21 @@ export class CallLeg extends Emitter<CallLegEvents> {
     }
   }
 
-  /** Another leg has taken over: ends this one, and tells nothing more of it. */
+  /** Ends this leg, and tells nothing more of it. */
   discard(): void {
     if (this.#discarded) return;
     this.#discarded = true;
     this.removeListeners();
     this.terminate();
+  }
+
+  /**
+   * Another leg has taken over. The switch ends this one when it has connected that with the other side, whose leg may still hang on this one and would
+   * end with it.
+   */
+  giveWay(): void {
+    this.removeListeners();
+    setTimeout(() => this.discard(), replacedMs);
   }
 
   /** Sends the offer or answer with the first addresses instead of waiting for all. */
@@ -142,6 +157,16 @@ export class CallLeg extends Emitter<CallLegEvents> {
         ready();
       }, burstMs);
     });
+  }
+
+  /** JsSIP hangs up when ICE has failed. To the server a BYE is what somebody wished, and nobody is brought back after it: the leg stays until another takes over. */
+  #stayWhenIceFails(): void {
+    const session = this.#session;
+    const terminate = session.terminate.bind(session);
+    session.terminate = (options) => {
+      if (this.#accepted && options?.cause === iceFailed) this.emit("broken");
+      else terminate(options);
+    };
   }
 
   /** JsSIP does not say that media broke off, so the connection is watched here. */

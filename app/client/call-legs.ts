@@ -165,7 +165,7 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     this.#next = undefined;
     const old = this.#current;
     this.#current = leg;
-    old?.discard();
+    old?.giveWay();
     clearTimeout(this.#mediaLost);
     this.#follow(leg);
     if (leg.remoteStream) this.#play(leg.remoteStream);

@@ -28,7 +28,7 @@ class TestSession extends EventEmitter {
     this.emit("accepted");
   }
 
-  terminate({ status_code }: { status_code?: number } = {}): void {
+  terminate({ status_code }: { status_code?: number; cause?: string } = {}): void {
     this.ended = true;
     this.refusedWith = status_code;
     this.emit("ended", { originator: "local", message: null, cause: "Terminated" });
@@ -214,7 +214,35 @@ describe("with a SIP session of the test's own, a call", () => {
     await calls.command("moveCall", { call: id(1) });
     const next = invite(1, true);
     await settle();
-    expect([next.answered, session.ended, ...states()]).toEqual([true, true, "1 answered"]);
+    // The switch ends it, when it has connected the new one with the other side: by a BYE before the other side would be lost too.
+    expect([next.answered, session.ended, ...states()]).toEqual([true, false, "1 answered"]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect([session.ended, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  test("whose ICE failed is not hung up, as JsSIP would: the server would take that for a wish", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    calls.here[0]!.answer();
+    await settle();
+    calls.onCall(callOf(1, "answered"));
+    session.terminate({ cause: "RTP Timeout", status_code: 408 });
+    await vi.advanceTimersByTimeAsync(500);
+    expect([session.ended, ...states(), asked.at(-1)]).toEqual([false, "1 rescuing", ["moveCall", { call: id(1) }]]);
+    const next = invite(1, true);
+    await settle();
+    expect([next.answered, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  test("that is hung up while its ICE has failed is hung up", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    calls.here[0]!.answer();
+    await settle();
+    calls.onCall(callOf(1, "answered"));
+    session.terminate({ cause: "RTP Timeout", status_code: 408 });
+    calls.here[0]!.hangup();
+    expect([session.ended, states(), asked.at(-1)]).toEqual([true, [], ["hangup", { call: id(1) }]]);
   });
 
   test("that became part of another goes on as that one, over the same leg", async () => {

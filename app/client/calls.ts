@@ -81,7 +81,10 @@ export class Calls extends Emitter<CallsEvents> {
         this.#rescue.watch(call);
         this.emit("shaken");
       },
-      shaken: () => this.emit("shaken"),
+      shaken: (call: PhoneCall) => {
+        this.#rescue.watch(call);
+        this.emit("shaken");
+      },
       supervises: (id: string) => this.#supervised.get(id)?.role,
       expectsLeg: (id: string) => {
         const { commanded, commandUnderWay } = this.#commands.knowledgeOf(id);

@@ -40,8 +40,8 @@ export interface CallOwner {
   hangUpRemotely(callId: string): void;
   /** This device lost its leg of a call that goes on. */
   lost(call: PhoneCall): void;
-  /** Media broke off: the network may be gone, or another one. */
-  shaken(): void;
+  /** Media of a call broke off: the network may be gone, or another one, or only the way that media went. */
+  shaken(call: PhoneCall): void;
 }
 
 /** How a call gets to the switch. @internal */
@@ -113,9 +113,12 @@ export class PhoneCall extends CallCommands {
     this.#legs.on("unhold", (by) => this.#learn({ type: "unhold", by }));
     this.#legs.on("broken", () => this.#lose());
     this.#legs.on("ended", (reason, by) => this.#onLegEnded(reason, by));
-    this.#legs.on("missed", () => { if (this.#facts.legLost) this.#owner.lost(this); });
+    this.#legs.on("missed", () => {
+      if (this.#facts.legLost) this.#owner.lost(this);
+      else if (this.unstable) this.#owner.shaken(this);
+    });
     this.#legs.on("changed", () => {
-      if (this.unstable) this.#owner.shaken();
+      if (this.unstable) this.#owner.shaken(this);
       this.emit("changed");
     });
   }
@@ -288,6 +291,12 @@ export class PhoneCall extends CallCommands {
   /** Whether this device still waits for a leg of the call, and none is on its way. @internal */
   get needsLeg(): boolean {
     return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#legs.isChanging;
+  }
+
+  /** Whether this device may ask for another leg of the call: it waits for one, or the one that it has carries nothing at the moment. @internal */
+  get wantsLeg(): boolean {
+    const isSupervised = this.#callId !== undefined && this.#owner.supervises(this.#callId) !== undefined;
+    return this.needsLeg || (this.unstable && this.#facts.answered && !this.#legs.isChanging && !isSupervised);
   }
 
   /** Answers an incoming call; any other call goes on hold. */
