@@ -15,7 +15,9 @@ export interface CallLegEvents {
   unhold: [by: Side];
   /** What the other side says is there, or is there anew after a hold. */
   audio: [stream: MediaStream];
-  /** Media broke off (true) and may come back by itself, or did (false). */
+  /** Media goes both ways. */
+  connected: [];
+  /** Media broke off, or does not begin (true), and may come back by itself, or did (false). */
   unstable: [unstable: boolean];
   /** Media broke off for good. */
   broken: [];
@@ -24,6 +26,8 @@ export interface CallLegEvents {
 
 /** What JsSIP gives as the cause when it hangs up because ICE has failed. */
 const iceFailed = "RTP Timeout";
+/** Milliseconds from the answer until media goes, even by a relay over a slow network. */
+const connectMs = 4_000;
 /** Milliseconds for the switch to end a leg that another has taken over from. */
 const replacedMs = 5_000;
 
@@ -54,6 +58,9 @@ export class CallLeg extends Emitter<CallLegEvents> {
     session.on("accepted", () => {
       this.#accepted = true;
       this.emit("accepted");
+      setTimeout(() => {
+        if (!this.ended && !this.carries) this.#setUnstable(true);
+      }, connectMs);
     });
     session.on("hold", ({ originator }) => this.emit("hold", sideOf(originator)));
     session.on("unhold", ({ originator }) => this.emit("unhold", sideOf(originator)));
@@ -80,6 +87,11 @@ export class CallLeg extends Emitter<CallLegEvents> {
 
   get unstable(): boolean {
     return this.#unstable;
+  }
+
+  /** Whether media goes both ways. */
+  get carries(): boolean {
+    return this.connection === undefined || this.connection.connectionState === "connected";
   }
 
   get remoteStream(): MediaStream | undefined {
@@ -177,12 +189,19 @@ export class CallLeg extends Emitter<CallLegEvents> {
     });
     connection.addEventListener("connectionstatechange", () => {
       const { connectionState } = connection;
-      if (connectionState === "failed") return this.emit("broken");
-      const unstable = connectionState === "disconnected";
-      if (unstable === this.#unstable) return;
-      this.#unstable = unstable;
-      this.emit("unstable", unstable);
+      if (connectionState === "failed") this.emit("broken");
+      else if (connectionState === "disconnected") this.#setUnstable(true);
+      else if (connectionState === "connected") {
+        this.#setUnstable(false);
+        this.emit("connected");
+      }
     });
+  }
+
+  #setUnstable(unstable: boolean): void {
+    if (unstable === this.#unstable) return;
+    this.#unstable = unstable;
+    this.emit("unstable", unstable);
   }
 }
 

@@ -96,7 +96,7 @@ export class PhoneCall extends CallCommands {
   #holdAgain = false;
   /** Why this person leaves the call, once the server has agreed to it. */
   #leaving: LeavingReason | undefined;
-  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving" | "unheard", ReturnType<typeof setTimeout>>> = {};
+  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving" | "unheard", ReturnType<typeof setTimeout> | undefined>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
     super();
@@ -119,6 +119,7 @@ export class PhoneCall extends CallCommands {
     });
     this.#legs.on("changed", () => {
       if (this.unstable) this.#owner.shaken(this);
+      this.#settleRescue();
       this.emit("changed");
     });
   }
@@ -509,6 +510,13 @@ export class PhoneCall extends CallCommands {
     if (this.#callId === undefined || this.#owner.supervises(this.#callId) === undefined) this.#owner.lost(this);
   }
 
+  /** The call is whole again when a leg is there and is heard: one that is answered may find no way for its media. */
+  #settleRescue(): void {
+    if (this.#facts.legLost || this.#legs.current?.carries === false) return;
+    clearTimeout(this.#timers.rescue);
+    this.#timers.rescue = undefined;
+  }
+
   #end(reason: CallEndReason, by: EndedBy): void {
     if (this.state === "ended") return;
     this.#learn({ type: "ended", reason, by });
@@ -521,7 +529,7 @@ export class PhoneCall extends CallCommands {
     this.#facts = learn(before, fact);
     if (this.#facts === before) return;
     if (this.#facts.answered && !before.answered) this.#answeredAt ??= Date.now();
-    if (!this.#facts.legLost && before.legLost) this.#timers.rescue = void clearTimeout(this.#timers.rescue) as undefined;
+    if (before.legLost) this.#settleRescue();
     const endedNow = this.#facts.phase === "ended" && before.phase !== "ended";
     if (endedNow) this.#release();
     this.emit("changed");

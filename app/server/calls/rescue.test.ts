@@ -90,7 +90,7 @@ let handlers: ReturnType<typeof callRequests>;
 beforeEach(() => {
   vi.useFakeTimers();
   const find = (address: string) => people.find(({ user, extension }) => user === address || extension === address);
-  calls = new Calls({ find, doNotDisturb: () => false }, { deviceOf: (account) => account.split("~")[0]!, rescues: () => true });
+  calls = new Calls({ find, doNotDisturb: () => false }, { deviceOf: (account) => account.split("~")[0]!, accountAt: (_, instance) => home.registrations.byInstance(instance)?.account, rescues: () => true });
   home = new TestSwitch((event) => calls.take(home, event));
   const switches = Object.assign(new EventEmitter(), { all: [home], chosen: home }) as unknown as Switches;
   const control = new CallControl({ calls, switches, domain: "x.internal", find, doNotDisturb: () => false, may: () => true, accountOf: (user: string) => `${user}~x`, ask: () => true, log: { info: () => {}, warn: () => {} } } as unknown as ControlContext);
@@ -122,6 +122,29 @@ test("two who vanished together, by a relay that died, are brought back by their
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await moveHere("boris")).toBe("moved");
   await vi.advanceTimersByTimeAsync(1_000);
+  expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
+});
+
+test("whose device says that its media is gone is missed at once, also when nothing ever came from it", async () => {
+  await vi.advanceTimersByTimeAsync(1_600);
+  home.speaks.set(id(1), false);
+  expect(await moveHere("anna")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect([...call()!.rescuing.keys()]).toEqual(["anna"]);
+  expect(await moveHere("anna")).toBe("moved");
+  const { uuid } = call()!.legsOf("anna")[0]!;
+  home.speaks.set(uuid, false);
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(call()?.state).toBe("answered");
+  expect(await moveHere("anna")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect([...call()!.rescuing.keys()]).toEqual(["anna"]);
+});
+
+test("whose device is heard all the same is not", async () => {
+  await vi.advanceTimersByTimeAsync(1_600);
+  expect(await moveHere("anna")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(6_000);
   expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
 });
 

@@ -151,6 +151,11 @@ export class Rescue {
     }
   }
 
+  /** A device says that nothing is heard over the leg that it has: whether the switch hears it is looked at soon. */
+  doubt(account: string): void {
+    this.#watch.hurry(account, true);
+  }
+
   /**
    * Rings a device of somebody who vanished, which answers by itself, and connects it with whoever is in the call.
    *

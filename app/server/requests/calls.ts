@@ -15,7 +15,7 @@ const ownRingSeconds = 20;
 export interface LastCalled { lastCalled(user: string): string | undefined | Promise<string | undefined> }
 
 /** Commands about a call of two. */
-export function callRequests(control: CallControl, history: LastCalled, rescue: Pick<Rescue, "bring">): Handlers<"call" | "redial" | "answer" | "decline" | "hangup" | "hold" | "unhold" | "mute" | "sendDigits" | "moveCall"> {
+export function callRequests(control: CallControl, history: LastCalled, rescue: Pick<Rescue, "bring" | "doubt">): Handlers<"call" | "redial" | "answer" | "decline" | "hangup" | "hold" | "unhold" | "mute" | "sendDigits" | "moveCall"> {
   const { calls } = control.context;
 
   /** Rings the person's device first; once that has answered, the dialplan rings the other side. */
@@ -45,7 +45,7 @@ export function callRequests(control: CallControl, history: LastCalled, rescue: 
     const wanted = call.conference ? call.conference.home as RemoteSwitch : isAlone ? undefined : control.switchOf(missing && own.length === 0 ? call : control.peer(call, user));
     const { home, registration } = await control.registration(user, device, wanted);
     if (missing && !call.conference) return rescue.bring(call, user, home, registration);
-    if (own[0]?.instance === registration.instance && !missing) return;
+    if (own[0]?.instance === registration.instance && !missing) return rescue.doubt(registration.account);
     const role = own[0]?.role ?? missing?.role ?? "callee";
     if (call.conference) {
       const moderates = call.conference.members.get(own[0]?.uuid ?? "")?.moderator;
