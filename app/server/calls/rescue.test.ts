@@ -4,7 +4,7 @@ import { callRequests } from "../requests/calls.ts";
 import type { EslCommand, EslNotice } from "../switch/commands.ts";
 import { EslRefusal } from "../switch/esl-error.ts";
 import type { SwitchEvent } from "../switch/esl-link.ts";
-import { Registrations } from "../switch/registrations.ts";
+import { Registrations, type Registration } from "../switch/registrations.ts";
 import type { Switches } from "../switch/switches.ts";
 import { Calls } from "./calls.ts";
 import { CallControl, type ControlContext } from "./control.ts";
@@ -23,6 +23,8 @@ class TestSwitch extends EventEmitter {
   readonly legs = new Map<string, string | undefined>();
   /** Whether the media of a leg arrives; and how much has. */
   readonly speaks = new Map<string, boolean>();
+  /** Milliseconds after which somebody's device, once it has answered, hangs its old leg up by itself. */
+  readonly hangsUpAfter = new Map<string, number>();
   readonly #packets = new Map<string, number>();
   readonly link = { up: true, api: (command: EslCommand) => this.#run(command.line.split(" ")), background: (command: EslCommand) => this.#ring(command.line), fire: async (_: EslNotice) => {} };
   readonly #tell: (event: SwitchEvent) => void;
@@ -32,8 +34,8 @@ class TestSwitch extends EventEmitter {
     this.#tell = tell;
   }
 
-  register(user: string): boolean {
-    return this.registrations.register({ "Event-Name": "CUSTOM", username: `${user}~x`, "profile-name": "houseline", contact: `"" <sip:of-${user}@1.invalid;transport=ws>` })?.known ?? false;
+  register(user: string): Registration {
+    return this.registrations.register({ "Event-Name": "CUSTOM", username: `${user}~x`, "profile-name": "houseline", contact: `"" <sip:of-${user}@1.invalid;transport=ws>` })!.registration;
   }
 
   /** A call of two that has been answered. */
@@ -78,12 +80,17 @@ class TestSwitch extends EventEmitter {
     const [leg, user] = [value("origination_uuid"), value("houseline_person")];
     this.#tell({ "Event-Name": "CHANNEL_CREATE", "Unique-ID": leg, "Call-Direction": "outbound", "variable_houseline_person": user, "variable_houseline_call": value("houseline_call"), "variable_houseline_role": value("houseline_role"), "Caller-Destination-Number": `of-${user}` });
     this.#answer(leg);
+    const afterMs = this.hangsUpAfter.get(user);
+    const hangUp = () => this.hangUp(user === "anna" ? id(1) : id(2), { variable_sip_hangup_disposition: "recv_bye" });
+    if (afterMs === 0) hangUp();
+    else if (afterMs !== undefined) setTimeout(hangUp, afterMs);
     return leg;
   }
 }
 
 let calls: Calls;
 let home: TestSwitch;
+let switches: EventEmitter;
 let rescue: Rescue;
 let handlers: ReturnType<typeof callRequests>;
 
@@ -92,9 +99,9 @@ beforeEach(() => {
   const find = (address: string) => people.find(({ user, extension }) => user === address || extension === address);
   calls = new Calls({ find, doNotDisturb: () => false }, { deviceOf: (account) => account.split("~")[0]!, accountAt: (_, instance) => home.registrations.byInstance(instance)?.account, rescues: () => true });
   home = new TestSwitch((event) => calls.take(home, event));
-  const switches = Object.assign(new EventEmitter(), { all: [home], chosen: home }) as unknown as Switches;
-  const control = new CallControl({ calls, switches, domain: "x.internal", find, doNotDisturb: () => false, may: () => true, accountOf: (user: string) => `${user}~x`, ask: () => true, log: { info: () => {}, warn: () => {} } } as unknown as ControlContext);
-  rescue = new Rescue(control, switches, { acts: () => true });
+  switches = Object.assign(new EventEmitter(), { all: [home], chosen: home });
+  const control = new CallControl({ calls, switches: switches as Switches, domain: "x.internal", find, doNotDisturb: () => false, may: () => true, accountOf: (user: string) => `${user}~x`, ask: () => true, log: { info: () => {}, warn: () => {} } } as unknown as ControlContext);
+  rescue = new Rescue(control, switches as Switches, { acts: () => true });
   handlers = callRequests(control, { lastCalled: () => undefined }, rescue);
   for (const { user } of people) home.register(user);
   home.talk("anna", "boris");
@@ -122,6 +129,16 @@ test("two who vanished together, by a relay that died, are brought back by their
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await moveHere("boris")).toBe("moved");
   await vi.advanceTimersByTimeAsync(1_000);
+  expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
+});
+
+test("whoever is back first is not connected with what is left of the other's leg: it ends, and would take theirs along", async () => {
+  await goSilent();
+  home.hangsUpAfter.set("boris", 100).set("anna", 0);
+  for (const user of ["boris", "anna"]) {
+    switches.emit("registered", home, home.register(user), true);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
   expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
 });
 
