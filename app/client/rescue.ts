@@ -81,7 +81,10 @@ export class Rescue {
 
   async #ask(call: PhoneCall): Promise<void> {
     const state = this.#lost.get(call);
-    if (!state || !call.wantsLeg || !call.callId || !this.#options.reachable()) return;
+    if (!state) return;
+    // It came back by itself: should it break off again, that is another time.
+    if (!call.wantsLeg) return void this.#lost.delete(call);
+    if (!call.callId || !this.#options.reachable()) return;
     state.asking = true;
     try {
       await this.#options.moveHere(call.callId);
