@@ -11,9 +11,24 @@ import { People } from "./people.ts";
 import type { Request } from "./request.ts";
 import type { SipLine } from "./sip-line.ts";
 
+/** What a call needs of the browser's connection. */
+class TestConnection extends EventTarget {
+  connectionState = "new";
+
+  getSenders(): [] {
+    return [];
+  }
+
+  becomes(state: string): void {
+    this.connectionState = state;
+    this.dispatchEvent(new Event("connectionstatechange"));
+  }
+}
+
 /** What a call needs of JsSIP's session, without a switch: the scenes with one are in test/e2e. */
 class TestSession extends EventEmitter {
-  readonly connection = null;
+  /** Nothing is told of its media, unless the test does. */
+  connection: TestConnection | null = null;
   direction = "incoming";
   answered = false;
   ended = false;
@@ -33,6 +48,8 @@ class TestSession extends EventEmitter {
     this.refusedWith = status_code;
     this.emit("ended", { originator: "local", message: null, cause: "Terminated" });
   }
+
+  unmute(): void {}
 
   hold(): boolean {
     this.emit("hold", { originator: "local" });
@@ -86,8 +103,9 @@ beforeEach(() => {
 });
 afterEach(() => { vi.useRealTimers(); });
 
-function invite(call: number | undefined, asksToBeAnswered = false, from = "boris"): TestSession {
+function invite(call: number | undefined, asksToBeAnswered = false, from = "boris", connection: TestConnection | null = null): TestSession {
   const session = new TestSession();
+  session.connection = connection;
   const headers: Record<string, string> = { ...(call === undefined ? {} : { "X-Houseline-Call": id(call) }), ...(asksToBeAnswered ? { "X-Houseline-Answer": "auto" } : {}) };
   const request = { from: { uri: { user: from }, display_name: "" }, getHeader: (name: string) => headers[name] } as unknown as IncomingRequest;
   calls.onInvite({ connected: true } as SipLine, session as unknown as RTCSession, request);
@@ -232,6 +250,55 @@ describe("with a SIP session of the test's own, a call", () => {
     const next = invite(1, true);
     await settle();
     expect([next.answered, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  describe("whose media breaks off by itself", () => {
+    /** A call that is heard, and what its next legs find. */
+    async function heard(): Promise<TestConnection> {
+      calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+      const connection = new TestConnection();
+      invite(1, false, "boris", connection);
+      calls.here[0]!.answer();
+      await settle();
+      calls.onCall(callOf(1, "answered"));
+      connection.becomes("connected");
+      return connection;
+    }
+    const moves = () => asked.filter(([name]) => name === "moveCall").length;
+
+    test("is asked for, and the leg that comes is taken though the first is there still", async () => {
+      const connection = await heard();
+      connection.becomes("disconnected");
+      await vi.advanceTimersByTimeAsync(500);
+      expect([moves(), calls.here[0]!.unstable]).toEqual([1, true]);
+      const next = new TestConnection();
+      expect(invite(1, true, "boris", next).answered).toBe(false);
+      await settle();
+      next.becomes("connected");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([moves(), calls.here[0]!.unstable, ...states()]).toEqual([1, false, "1 answered"]);
+    });
+
+    test("is asked for no more when it comes back by itself", async () => {
+      const connection = await heard();
+      connection.becomes("disconnected");
+      await vi.advanceTimersByTimeAsync(200);
+      connection.becomes("connected");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([moves(), ...states()]).toEqual([0, "1 answered"]);
+    });
+
+    test("is asked for again when the new leg finds no way either, and not for ever", async () => {
+      const connection = await heard();
+      connection.becomes("disconnected");
+      for (let seconds = 0; seconds < 40; seconds += 5) {
+        await vi.advanceTimersByTimeAsync(5_000);
+        invite(1, true, "boris", new TestConnection());
+      }
+      expect([moves() > 4, ...states()]).toEqual([true, "1 answered"]);
+      await vi.advanceTimersByTimeAsync(25_000);
+      expect([states(), asked.at(-1)]).toEqual([[], ["hangup", { call: id(1) }]]);
+    });
   });
 
   test("that is hung up while its ICE has failed is hung up", async () => {
