@@ -38,7 +38,7 @@ export async function rollback(args: string[]): Promise<number> {
   return 0;
 }
 
-const isSame = (one: Release, other: Release) => isDeepStrictEqual(one.images, other.images) && isDeepStrictEqual(one.settings, other.settings);
+const isSame = (one: Release, other: Release) => (["images", "applicationImages", "standbyImages", "settings"] as const).every((key) => isDeepStrictEqual(one[key], other[key]));
 
 /** Those that a host has no more are pulled, before anything is changed. */
 async function refuseLostImages(release: Release, settings: Settings, hosts: StackHosts): Promise<void> {

@@ -141,6 +141,7 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.#control.on("event", (event) => this.#onEvent(event));
     this.#control.on("lost", (loss) => this.#onLost(loss));
     this.#registration.on("state", (state) => this.#onMedia(state));
+    this.#registration.on("moved", () => this.#calls.look());
     this.#registration.on("invite", (...invite) => this.#calls.onInvite(...invite));
     this.#followCalls();
     this.directory.on("changed", () => this.emit("people"));

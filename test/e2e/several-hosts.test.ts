@@ -89,6 +89,10 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
     expect(containers.filter(({ state }) => state === "healthy").map(({ role, host }) => [role, host])).toEqual([
       ["app-server", scene.hosts.application.ssh], ["app-server-edge", scene.hosts.application.ssh], ["lab-switch", scene.hosts.softswitch.ssh], ["softswitch-edge", scene.hosts.softswitch.ssh],
     ]);
+    const { hosts } = JSON.parse((await scene.deployment.run("images", "--plan", "--json")).stdout) as { hosts: { host: string; images: { image: string; what: string }[] }[] };
+    expect(hosts.map(({ host, images }) => [host, ...images.map(({ image, what }) => `${image} ${what}`)])).toEqual([
+      [scene.hosts.softswitch.ssh, "secrets kept", "freeswitch-sound kept", "lab-switch kept", "edge kept"], [scene.hosts.application.ssh, "secrets kept", "edge kept", "app-server kept"],
+    ]);
     expect((await scene.deployment.administer("user", "add", "erika", "Erika Muster")).stdout).toContain("Password: ");
     expect((await scene.deployment.administer("user", "list")).stdout).toContain("Erika Muster");
   });
@@ -132,6 +136,8 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
     expect(await pageLoads()).toEqual(loads);
     expect(code).toBe(0);
     expect(stdout).toContain(`The host ${scene.hosts.softswitch.ssh} can't be reached over SSH`);
+    const plan = await scene.deployment.run("images", "--plan");
+    expect([plan.code, plan.stdout]).toEqual([1, expect.stringMatching(/softswitch\):\n.* can't be reached[^]*app-server +nothing: it is there[^]*What the other hosts would do can't be said/)]);
     expect(stdout).toContain(`The softswitch in reserve, on ${scene.hosts.standby!.ssh}, takes the calls.`);
     expect(stdout).toMatch(new RegExp(`lab-switch .*slot \\d +healthy +${scene.hosts.standby!.ssh}`));
   });
