@@ -2,6 +2,9 @@ import type { Availability, EventData, Person, Profile } from "../protocol/wire.
 import { Emitter } from "./emitter.ts";
 import type { Request } from "./request.ts";
 
+/** Made once: comparing two names costs a hundred times as much without it. */
+const byName = new Intl.Collator();
+
 export interface PeopleEvents {
   /** Somebody, or what is this person's own, changed. */
   changed: [];
@@ -11,6 +14,8 @@ export interface PeopleEvents {
 export class People extends Emitter<PeopleEvents> {
   readonly #request: Request;
   readonly #people = new Map<string, Person>();
+  /** Users in the order of `list`, until a name or a favourite changes: what changes all day long is presence. */
+  #order: string[] | undefined;
   #me: Person | undefined;
   #profile: Profile | undefined;
 
@@ -32,8 +37,9 @@ export class People extends Emitter<PeopleEvents> {
   /** Everybody else: favourites first, each part by name. */
   get list(): Person[] {
     const favourites = new Set(this.#profile?.favourites);
-    const others = [...this.#people.values()].filter(({ user }) => user !== this.#me?.user);
-    return others.sort((one, other) => Number(favourites.has(other.user)) - Number(favourites.has(one.user)) || one.name.localeCompare(other.name));
+    this.#order ??= [...this.#people.values()]
+      .sort((one, other) => Number(favourites.has(other.user)) - Number(favourites.has(one.user)) || byName.compare(one.name, other.name)).map(({ user }) => user);
+    return this.#order.filter((user) => user !== this.#me?.user).map((user) => this.#people.get(user)!);
   }
 
   /** What this person says about being reachable. */
@@ -62,7 +68,7 @@ export class People extends Emitter<PeopleEvents> {
   async setStatus(status: { availability?: Availability; text?: string }): Promise<void> {
     const { me, profile } = await this.#request("setStatus", status);
     this.#me = me;
-    this.#people.set(me.user, me);
+    this.#set(me);
     this.#setProfile(profile);
   }
 
@@ -93,12 +99,13 @@ export class People extends Emitter<PeopleEvents> {
     this.#people.set(me.user, me);
     this.#me = me;
     this.#profile = profile;
+    this.#order = undefined;
     this.emit("changed");
   }
 
   /** @internal */
   onPerson({ person }: EventData<"person">): void {
-    this.#people.set(person.user, person);
+    this.#set(person);
     if (person.user === this.#me?.user) this.#me = person;
     this.emit("changed");
   }
@@ -106,6 +113,7 @@ export class People extends Emitter<PeopleEvents> {
   /** @internal */
   onRemoved({ user }: EventData<"personRemoved">): void {
     this.#people.delete(user);
+    this.#order = undefined;
     this.emit("changed");
   }
 
@@ -117,12 +125,19 @@ export class People extends Emitter<PeopleEvents> {
   /** @internal */
   forget(): void {
     this.#people.clear();
+    this.#order = undefined;
     this.#me = undefined;
     this.#profile = undefined;
     this.emit("changed");
   }
 
+  #set(person: Person): void {
+    if (this.#people.get(person.user)?.name !== person.name) this.#order = undefined;
+    this.#people.set(person.user, person);
+  }
+
   #setProfile(profile: Profile): void {
+    if (profile.favourites.join() !== this.#profile?.favourites.join()) this.#order = undefined;
     this.#profile = profile;
     this.emit("changed");
   }

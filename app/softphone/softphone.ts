@@ -1,4 +1,5 @@
 import { Houseline, type ControlState, type EndedCall, type MediaState, type PhoneCall } from "../client/index.ts";
+import { atMostEvery } from "./at-most.ts";
 import { CallPanel } from "./call-panel.ts";
 import { byId, element, iconButton } from "./element.ts";
 import { showElsewhere } from "./elsewhere.ts";
@@ -90,6 +91,9 @@ function showPeople(): void {
   showTitle();
 }
 
+/** Milliseconds between two drawings of who is reachable. */
+const peopleMs = 150;
+
 function showUnread(): void {
   tabs.count("messages", phone.messages.unread, words.unreadCount);
   showTitle();
@@ -180,7 +184,7 @@ function notifyIncoming(call: PhoneCall): void {
 
 phone.on("state", () => { showPage(); showConnection(); });
 phone.on("media", showConnection);
-phone.on("people", showPeople);
+phone.on("people", atMostEvery(peopleMs, showPeople));
 phone.on("call", showCall);
 phone.on("elsewhere", () => showElsewhere(phone));
 phone.on("incoming", notifyIncoming);
