@@ -8,12 +8,13 @@ import { placesOf } from "./places.ts";
 const directory = mkdtempSync(join(tmpdir(), "houseline-places-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const cloud = (servers: number) => readSettings({
+const cloud = (servers: number, applicationServers: number) => readSettings({
   site: "phone.example.com", switchSite: "switch.example.com", tls: { kind: "private" }, freeswitch: { apt: "deb https://apt.example.com bookworm main" },
-  hosts: { kind: "hcloud", ...(servers === 3 && { standby: { site: "switch2.example.com" } }), hcloud: { servers, sshFrom: "203.0.113.0/24", softswitchType: "cax21" } },
+  secrets: { databaseUrl: "postgres://houseline:a-secret-word@10.20.0.9:5432/houseline" },
+  hosts: { kind: "hcloud", moreApplications: Array.from({ length: applicationServers - 1 }, (_, index) => ({ site: `phone${index + 2}.example.com` })), ...(servers === 3 && { standby: { site: "switch2.example.com" } }), hcloud: { servers, applicationServers, sshFrom: "203.0.113.0/24", softswitchType: "cax21" } },
 }, {}, "the test's stack");
-const placed = async (servers: number, stack: string) => {
-  const places = await placesOf(cloud(servers), { stack, directory: join(directory, stack), configuration: "" });
+const placed = async (servers: number, stack: string, applicationServers = 1) => {
+  const places = await placesOf(cloud(servers, applicationServers), { stack, directory: join(directory, stack), configuration: "" });
   return Promise.all(places.map(async ({ name, servers, client, inventory }) => [name, servers, client === undefined ? (await inventory()).platform : client.host]));
 };
 
@@ -35,5 +36,10 @@ test("those that are there are asked, for what they are to have", async () => {
   expect(await placed(2, "made")).toEqual([
     ["root@203.0.113.10", "softswitch", expect.any(String)],
     ["the server of the application server, which is to be made", "application", "linux/amd64"],
+  ]);
+  expect(await placed(2, "made", 2)).toEqual([
+    ["root@203.0.113.10", "softswitch", expect.any(String)],
+    ["the server of the application server, which is to be made", "application", "linux/amd64"],
+    ["the server of the second application server, which is to be made", "application", "linux/amd64"],
   ]);
 });
