@@ -2,7 +2,8 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
 
-const withDocker = { testTimeout: 180_000, hookTimeout: 600_000 };
+/** Bounds of what hangs, not of what is slow: two files and their stacks share what may be two slow cores. */
+const withDocker = { testTimeout: 300_000, hookTimeout: 600_000 };
 /** Two files at a time: for most of their time they wait for Docker, each with a stack and ports of its own. */
 const inLanes = { ...withDocker, maxWorkers: 2, sequence: { groupOrder: 1 }, globalSetup: ["test/support/built-images.ts"] };
 /** Scenes that listen for gaps, cut the network of every browser, or have a machine's cores to themselves: nothing runs beside them, and they come last. */
