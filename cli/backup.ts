@@ -10,8 +10,8 @@ import { runProgram, type DataPlace } from "./backup-program.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
-import { currentRelease } from "./releases.ts";
-import { hostsOf } from "./hosts.ts";
+import { currentRelease, imagesFor } from "./releases.ts";
+import { answeringApplication, hostsOf } from "./hosts.ts";
 import { root } from "./paths.ts";
 import { useOwnTools } from "./setup/index.ts";
 import { isSwitch, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
@@ -91,14 +91,15 @@ async function keptBy(target: Environment, settings: Settings): Promise<{ hosts:
   useOwnTools();
   const hosts = await hostsOf(settings, target);
   const release = currentRelease(target);
-  const image = release?.images["app-server"];
-  if (image === undefined) throw new Failure(`The stack '${target.stack}' was never deployed from here. Type './houseline up${target.stack === "local" ? "" : ` ${target.stack}`}' first: its release has what reads and writes backups.`);
+  if (release?.images["app-server"] === undefined) throw new Failure(`The stack '${target.stack}' was never deployed from here. Type './houseline up${target.stack === "local" ? "" : ` ${target.stack}`}' first: its release has what reads and writes backups.`);
   const directory = dataDirectoryOf(settings, target.stack, root);
-  const { application, softswitch, standby } = hosts;
+  const { softswitch, standby } = hosts;
+  const application = await answeringApplication(hosts);
+  const image = imagesFor(application, release)["app-server"]!;
   const places: Places = {
     application: { host: application, image, directory },
-    ...(softswitch !== application && { softswitch: { host: softswitch, image: release!.images.edge!, directory } }),
-    ...(standby && { standby: { host: standby, image: (release!.standbyImages ?? release!.images).edge!, directory } }),
+    ...(softswitch !== application && { softswitch: { host: softswitch, image: release.images.edge!, directory } }),
+    ...(standby && { standby: { host: standby, image: imagesFor(standby, release).edge!, directory } }),
   };
   await docker(application.client, ["version", "--format", "{{.Server.Version}}"]);
   await refuseWithoutImage(places.application);

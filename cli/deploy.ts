@@ -26,7 +26,7 @@ import { removeOldImages } from "./old-images.ts";
 import { collectOrphans, forgetPending } from "./orphans.ts";
 import { refuseBusyPorts } from "./ports.ts";
 import { Progress } from "./progress.ts";
-import { beginRelease, imagesFor, isAsRecorded, type Release } from "./releases.ts";
+import { beginRelease, imagesFor, isAsRecorded, type RecordedImages, type Release } from "./releases.ts";
 import { findSlot, type Patience } from "./slots.ts";
 import { isData, isHealthy, lastLog, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say, step } from "./terminal.ts";
@@ -39,10 +39,10 @@ export interface DeployOptions {
   /** What to do when older releases of the switch hold every slot. */
   patience: Patience;
   /** A recorded release, whose switch and images are deployed instead of what the files here would give. */
-  release?: Pick<Release, "time" | "switch" | "images" | "applicationImages" | "standbyImages">;
+  release?: Pick<Release, "time" | "switch"> & RecordedImages;
 }
 
-export interface Deployed { outputs: { page: string; sip: string; standby?: string; switch: string; why: string }; changes: number; drainingLeft: boolean }
+export interface Deployed { outputs: { page: string; morePages?: string; sip: string; standby?: string; switch: string; why: string }; changes: number; drainingLeft: boolean }
 
 /** Brings a stack to what its configuration and these files say. Nothing is stopped before its successor is healthy. */
 export async function deploy(environment: Environment, settings: Settings, options: DeployOptions): Promise<Deployed> {
@@ -106,7 +106,7 @@ async function prepare(environment: Environment, settings: Settings, { release, 
   const images = new Map<StackHost, PlannedImages>();
   for (const [index, host] of all.entries()) {
     const planned = planImages(settings, choice, inventories[index]!, release ? undefined : await findPublished(settings, inventories[index]!.platform));
-    images.set(host, release ? recalledImages(planned, imagesFor(host.servers, release)) : planned);
+    images.set(host, release ? recalledImages(planned, imagesFor(host, release)) : planned);
   }
   const runningOn = (host: StackHost, part: string) => before.filter(({ client, role, state }) => client === host.client && role === part && state === "running");
   for (const host of switchHosts(hosts)) await findSlot(runningOn(host, choice.kind), images.get(host)![choice.kind]!.reference, patience);
@@ -131,13 +131,14 @@ function recalledImages(planned: PlannedImages, recorded: Release["images"]): Pl
 }
 
 /** Hosts with other base images have other tags. */
-function recordedImages({ hosts, images }: { hosts: StackHosts; images: Prepared["images"] }): Pick<Release, "images" | "applicationImages" | "standbyImages"> {
+function recordedImages({ hosts, images }: { hosts: StackHosts; images: Prepared["images"] }): RecordedImages {
   const on = (host: StackHost) => Object.fromEntries(imagesOn(images.get(host)!, host.servers).map(({ name, reference }) => [name, reference]));
   const application = on(hosts.application);
   return {
     images: { ...application, ...on(hosts.softswitch) },
     ...(hosts.application === hosts.softswitch ? {} : { applicationImages: application }),
     ...(hosts.standby && { standbyImages: on(hosts.standby) }),
+    ...(hosts.moreApplications && { moreApplicationImages: Object.fromEntries(hosts.moreApplications.map((host) => [host.site!, on(host)])) }),
   };
 }
 
@@ -155,7 +156,7 @@ async function removeFailedReleases(containers: readonly StackContainer[]): Prom
 }
 
 async function update(environment: Environment, stack: Stack, prepared: Prepared, refresh: boolean, wait: boolean): Promise<{ outcome: Deployed; after?: readonly StackContainer[] }> {
-  const progress = new Progress((line) => say(`  ${line}`));
+  const progress = new Progress((line) => say(`  ${line}`), prepared.hosts.moreApplications !== undefined);
   const diagnostics = new Diagnostics();
   let left = false;
   const leave = () => {

@@ -38,8 +38,9 @@ export async function doorFindings(host: StackHost, settings: Settings, director
   return (await Promise.all([...doors.map((door) => look(door, ca)), ...namesOf(doors).map(leads)])).flat();
 }
 
-function doorsOf({ addresses, servers }: StackHost, settings: Settings): Door[] {
-  const { ports, site, turn } = settings;
+function doorsOf({ addresses, servers, site: own }: StackHost, settings: Settings): Door[] {
+  const { ports, turn } = settings;
+  const site = own ?? settings.site;
   const reached = [publicAddressOf(addresses) ?? site, ...(addresses.public6 === undefined ? [] : [addresses.public6])];
   const edge = (what: string, key: "switchEdge" | "applicationEdge", name: string): Door[] => reached.map((address) => ({ what, key: `ports.${key}`, address, port: ports[key], name }));
   // Behind a NAT an address of its own is one that only the name's address leads to.

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { docker, runDocker } from "../pulumi/docker-cli.ts";
+import { oneAtATime } from "./held-name.ts";
 import { removeLeftoverEngines, unmountUnder } from "./leftover-engines.ts";
 import { stackDirectory, stateDirectory } from "./paths.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
@@ -34,11 +35,16 @@ function hasProcesses(run: number): boolean {
 }
 
 /**
- * Removes stacks of tests whose process is gone: interrupted, or killed.
+ * Removes stacks of tests whose process is gone: interrupted, or killed. Files that run side by side look for such, as other
+ * checkouts on this machine do: of two that find the same one, the second would fail at what is gone already.
  *
  * @param run a run that is over although its process lives
  */
-export async function removeLeftovers(run?: number): Promise<void> {
+export function removeLeftovers(run?: number): Promise<void> {
+  return oneAtATime("leftovers", () => removeAll(run));
+}
+
+async function removeAll(run?: number): Promise<void> {
   const client = dockerClient();
   const list = async (...words: string[]) => (await docker(client, words)).split("\n");
   const labels = [

@@ -2,20 +2,17 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
-import type { MachineName, OfMachines } from "../pulumi/hcloud/addresses.ts";
+import { machinesOf, moreApplicationNames, type MachineName, type OfMachines } from "../pulumi/hcloud/addresses.ts";
 import type { HostKey } from "../pulumi/hcloud/cloud-init.ts";
 import { Machines, type MachinesArgs } from "../pulumi/hcloud/machines.ts";
 import { run } from "../pulumi/process.ts";
 import type { Settings } from "../pulumi/settings.ts";
-import { standbySiteOf, switchSiteOf } from "../pulumi/sites.ts";
+import { moreSitesOf, standbySiteOf, switchSiteOf } from "../pulumi/sites.ts";
 import { openStack } from "./engine.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
 import { keyFiles } from "./known-machines.ts";
 import { machinesProject } from "./stack-lock.ts";
-
-/** In this order: of fewer servers the first. */
-export const machineNames = ["softswitch", "application", "standby"] as const satisfies readonly MachineName[];
 
 /** What is asked for besides the settings. */
 export type Wanted = Pick<MachinesArgs, "unprotected" | "replace" | "adopted">;
@@ -24,14 +21,14 @@ export type Wanted = Pick<MachinesArgs, "unprotected" | "replace" | "adopted">;
 export async function machinesStack(settings: Settings, environment: Environment, what: Wanted): Promise<Stack> {
   const token = tokenOf(settings);
   const publicKey = settings.hosts.hcloud.publicKey ?? await ownPublicKey(settings);
-  const hostKeys = Object.fromEntries(await Promise.all(machineNames.slice(0, Math.max(2, settings.hosts.hcloud.servers)).map(async (name) => [name, await hostKey(environment, name)]))) as unknown as OfMachines<HostKey>;
+  const hostKeys = Object.fromEntries(await Promise.all(machinesOf({ ...settings.hosts.hcloud, servers: Math.max(2, settings.hosts.hcloud.servers) }).map(async (name) => [name, await hostKey(environment, name)]))) as unknown as OfMachines<HostKey>;
   const { hcloud: options } = settings.hosts;
   const program = async () => {
     const machines = new Machines("machines", {
       stack: environment.stack, ports: settings.ports, turn: settings.turn.enabled, options, publicKey, hostKeys, ...what,
       names: sitesOf(settings),
     });
-    return { softswitch: machines.softswitch, application: machines.application, ...(machines.standby && { standby: machines.standby }) };
+    return machines.made;
   };
   // By the environment: it is in no state, and on no command line.
   return openStack(environment, machinesProject, program, { HCLOUD_TOKEN: token });
@@ -40,7 +37,8 @@ export async function machinesStack(settings: Settings, environment: Environment
 /** Name that browsers use for each. */
 export function sitesOf(settings: Settings): OfMachines<string> {
   const standby = standbySiteOf(settings);
-  return { softswitch: settings.hosts.hcloud.servers === 1 ? settings.site : switchSiteOf(settings), application: settings.site, ...(standby !== undefined && { standby }) };
+  const more = moreSitesOf(settings).map((site, index) => [moreApplicationNames[index]!, site] as const);
+  return { softswitch: settings.hosts.hcloud.servers === 1 ? settings.site : switchSiteOf(settings), application: settings.site, ...(standby !== undefined && { standby }), ...Object.fromEntries(more) };
 }
 
 /** The public half of the key that hosts are logged into with. */

@@ -1,21 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { MachineName } from "../pulumi/hcloud/addresses.ts";
+import { machineNames, whatIsOn, type MachineName } from "../pulumi/hcloud/addresses.ts";
 import { readyFile } from "../pulumi/hcloud/cloud-init.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { eachHost, runThere, stackHosts, type StackHost } from "../pulumi/stack-hosts.ts";
 import type { Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
-import { knownFile, withMachines, type Known } from "./known-machines.ts";
+import { knownFile, machineNamesOf, withMachines, type Known } from "./known-machines.ts";
 import { change } from "./machines-change.ts";
-import { machineNames, sitesOf } from "./machines-stack.ts";
+import { sitesOf } from "./machines-stack.ts";
 import { dockerClient } from "./setup/docker-engine.ts";
 import { say, step } from "./terminal.ts";
 import { writeWhole } from "./whole-file.ts";
 
-const namesOf = ({ hosts }: Pick<Settings, "hosts">) => machineNames.slice(0, hosts.hcloud.servers);
-/** As sentences name what is on it. */
-const whose: Record<MachineName, string> = { softswitch: "the softswitch", application: "the application server", standby: "the softswitch in reserve" };
+const whose = (name: MachineName) => `the ${whatIsOn(name)}`;
 /** Starting, the network, Debian's packages. */
 const readySeconds = 900;
 const firstPauseMs = 2_000;
@@ -27,7 +25,7 @@ const mostPauseMs = 15_000;
  * @param replace the one that is to be made anew
  */
 export async function makeMachines(settings: Settings, environment: Environment, replace?: MachineName): Promise<void> {
-  if (replace !== undefined && !namesOf(settings).includes(replace)) throw new Failure(`'--replace-host ${replace}': the stack has no server of its own for ${whose[replace]} ('houseline:hosts.hcloud.servers' is ${settings.hosts.hcloud.servers}). Nothing was changed.`);
+  if (replace !== undefined && !machineNamesOf(settings).includes(replace)) throw new Failure(`'--replace-host ${replace}': the stack has no server of its own for ${whose(replace)} ('houseline:hosts.hcloud.servers' is ${settings.hosts.hcloud.servers}, 'houseline:hosts.hcloud.applicationServers' ${settings.hosts.hcloud.applicationServers}). Nothing was changed.`);
   const outputs = await step("Servers at Hetzner Cloud", async (note) => {
     if (replace !== undefined) {
       // The cloud itself refuses to end a protected server.
@@ -40,16 +38,16 @@ export async function makeMachines(settings: Settings, environment: Environment,
   });
   const known = Object.fromEntries(machineNames.flatMap((name) => (outputs[name] ? [[name, outputs[name].value as unknown]] : []))) as unknown as Known;
   writeWhole(knownFile(environment), `${JSON.stringify(known)}\n`);
-  for (const name of namesOf(settings)) say(`  ${sitesOf(settings)[name]} is to lead to ${known[name]!.public} (an A record) and to ${known[name]!.ipv6} (AAAA).`);
+  for (const name of machineNamesOf(settings)) say(`  ${sitesOf(settings)[name]} is to lead to ${known[name]!.public} (an A record) and to ${known[name]!.ipv6} (AAAA).`);
   tellOtherSetups(known, settings, environment);
   for (const host of eachHost(await stackHosts(withMachines(settings, environment), environment.directory, dockerClient()))) await step(`${host.name}: first start`, (note) => ready(host, note));
 }
 
 function tellOtherSetups(known: Known, settings: Settings, { stack }: Environment): void {
-  for (const name of namesOf(settings)) {
+  for (const name of machineNamesOf(settings)) {
     const { setup, wantedSetup, public: address } = known[name]!;
     if (setup === wantedSetup) continue;
-    say(`  The host of ${whose[name]} was made with another set-up than a new one would be (image or first start): it stays as it is. './houseline prepare root@${address}' brings it up to date in place; './houseline up ${stack} --replace-host ${name}' makes it anew, without what is on its disk.`);
+    say(`  The host of ${whose(name)} was made with another set-up than a new one would be (image or first start): it stays as it is. './houseline prepare root@${address}' brings it up to date in place; './houseline up ${stack} --replace-host ${name}' makes it anew, without what is on its disk.`);
   }
 }
 

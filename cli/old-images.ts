@@ -6,7 +6,7 @@ import { imageLabel } from "../pulumi/reproducible-image.ts";
 import type { Settings } from "../pulumi/settings.ts";
 import { megabytes } from "./images/megabytes.ts";
 import { stackDirectory } from "./paths.ts";
-import { releases, type Release } from "./releases.ts";
+import { allImagesOf, releases, type Release } from "./releases.ts";
 import { say } from "./terminal.ts";
 
 /** An image of ours on a host. */
@@ -34,7 +34,7 @@ export function neededBy(list: readonly Release[]): string[] {
   // What a failed deployment left running counts too.
   const last = list.at(-1);
   const before = deployed.findLast((release) => current && !(isDeepStrictEqual(release.images, current.images) && isDeepStrictEqual(release.settings, current.settings)));
-  return [current, before, last].flatMap((release) => [...Object.values(release?.images ?? {}), ...Object.values(release?.applicationImages ?? {}), ...Object.values(release?.standbyImages ?? {})]);
+  return [current, before, last].flatMap((release) => release ? allImagesOf(release) : []);
 }
 
 /** Removes images of old releases from a host, by age and, when its disk is nearly full, earlier. */
@@ -70,7 +70,7 @@ async function hostImages(client: DockerClient, recorded: readonly Release[]): P
   const used = lines(containers).length === 0 ? "" : (await runDocker(client, ["inspect", "--format", "{{.Image}}", ...lines(containers)])).stdout;
   const inUse = new Set(lines(used));
   const deployedAt = new Map<string, number>();
-  for (const { time, images, applicationImages, standbyImages } of recorded) for (const reference of [images, applicationImages ?? {}, standbyImages ?? {}].flatMap((named) => Object.values(named))) deployedAt.set(reference, Math.max(deployedAt.get(reference) ?? 0, Date.parse(time)));
+  for (const release of recorded) for (const reference of allImagesOf(release)) deployedAt.set(reference, Math.max(deployedAt.get(reference) ?? 0, Date.parse(release.time)));
   const inspected = JSON.parse(await docker(client, ["image", "inspect", ...lines(ids)])) as Inspected[];
   return inspected.map(({ Id, RepoTags, RepoDigests, Size, Metadata }) => {
     const references = [...RepoTags ?? [], ...RepoDigests ?? []];

@@ -18,13 +18,13 @@ export function outputs(args: string[]): Promise<number> {
   if (dns.length === 0) say("  nothing: it is reached by this machine's own name, or by addresses");
   say("CRM");
   say(`  library          ${crm.library}`);
-  say(`  control          ${crm.control}`);
+  for (const control of crm.controls ?? [crm.control]) say(`  control          ${control}`);
   say(`  API              ${crm.api}`);
   say(`  its CSP allows   ${crm.contentSecurityPolicy}`);
   say(`  other origins    ${crm.origins.join(" ") || "none (houseline:origins)"}`);
   say(`  its tokens       ${crm.tokens === undefined ? "none (houseline:signIn)" : `${crm.tokens.keys}${crm.tokens.issuer === undefined ? "" : `, issuer ${crm.tokens.issuer}`}${crm.tokens.audience === undefined ? "" : `, audience ${crm.tokens.audience}`}`}`);
   say("Monitoring");
-  say(`  health           ${monitoring.health}`);
-  for (const url of monitoring.metrics) say(`  Prometheus       ${url} (on the application server's host)`);
+  for (const health of monitoring.healths ?? [monitoring.health]) say(`  health           ${health}`);
+  for (const url of monitoring.metrics) say(`  Prometheus       ${url} (on ${monitoring.healths ? "each" : "the"} application server's host)`);
   return Promise.resolve(0);
 }

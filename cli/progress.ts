@@ -10,19 +10,26 @@ const done: Record<string, string> = {
   "delete": "removed", "delete-replaced": "old release is gone",
 };
 
+/** In milliseconds: between the end of one of those that go in turn and the beginning of the next. */
+const turnMs = 500;
+
 /** Live progress of a deployment: a line for each container that changes. */
 export class Progress {
   /** When what is under way began; several releases of one container may be told to go at once, under the same name. */
   readonly #started = new Map<string, number[]>();
   readonly #write: (line: string) => void;
+  readonly #inTurn: boolean;
   readonly #now: () => number;
   #changes = 0;
   #open = 0;
   /** Old releases that were told to finish their work and have not yet. */
   #draining = 0;
+  #endedAt = 0;
 
-  constructor(write: (line: string) => void, now: () => number = () => performance.now()) {
+  /** @param inTurn whether application servers go one after the other: each is soon gone, and the next is told to go only then */
+  constructor(write: (line: string) => void, inTurn = false, now: () => number = () => performance.now()) {
     this.#write = write;
+    this.#inTurn = inTurn;
     this.#now = now;
   }
 
@@ -30,9 +37,13 @@ export class Progress {
     return this.#changes;
   }
 
-  /** Whether nothing is under way but old releases that drain. */
+  /** Whether nothing is under way but old releases that drain, all of which have been told to. */
   get onlyDraining(): boolean {
-    return this.#draining > 0 && this.#open === this.#draining;
+    return this.#draining > 0 && this.#open === this.#draining && !(this.#inTurn && this.#now() - this.#endedAt < turnMs);
+  }
+
+  #drains(op: string, type: string, urn: string): boolean {
+    return op === "delete-replaced" && type === containerType && !(this.#inTurn && nameOf(urn).startsWith("app-server"));
   }
 
   readonly listen = (event: EngineEvent) => {
@@ -46,7 +57,7 @@ export class Progress {
     if (!(op in words)) return;
     this.#open++;
     this.#started.set(`${op} ${urn}`, [...this.#started.get(`${op} ${urn}`) ?? [], this.#now()]);
-    if (op === "delete-replaced" && type === containerType) this.#draining++;
+    if (this.#drains(op, type, urn)) this.#draining++;
     if (type !== containerType) return;
     this.#changes++;
     this.#write(`${nameOf(urn)}: ${words[op]}`);
@@ -56,7 +67,8 @@ export class Progress {
     const started = this.#started.get(`${op} ${urn}`)?.shift();
     if (started === undefined) return;
     this.#open--;
-    if (op === "delete-replaced" && type === containerType) this.#draining--;
+    this.#endedAt = this.#now();
+    if (this.#drains(op, type, urn)) this.#draining--;
     if (type !== containerType) return;
     this.#write(`${nameOf(urn)}: ${failed ? "failed" : done[op]} after ${((this.#now() - started) / 1_000).toFixed(1)} s`);
   }

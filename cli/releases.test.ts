@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readSettings } from "../pulumi/settings.ts";
-import { beginRelease, currentRelease, releases, resultOf } from "./releases.ts";
+import { allImagesOf, beginRelease, currentRelease, imagesFor, releases, resultOf } from "./releases.ts";
 
 let target: { stack: string; directory: string; configuration: string };
 beforeEach(() => { target = { stack: "test", directory: mkdtempSync(join(tmpdir(), "houseline-releases-")), configuration: "" }; });
@@ -38,4 +38,15 @@ describe("the record of deployments", () => {
     begin("two")("deployed", []);
     expect(releases(target).map(({ images }) => images["app-server"])).toEqual(["houseline/app-server:one", "houseline/app-server:two"]);
   });
+});
+
+it("the images of a host are its own: of each application server and of the softswitch in reserve, where they are others", () => {
+  const images = (tag: string) => ({ "app-server": `houseline/app-server:${tag}` });
+  const release = { images: images("a"), applicationImages: images("b"), standbyImages: images("c"), moreApplicationImages: { "phone2.example.com": images("d") } };
+  const tags = (of: Parameters<typeof imagesFor>[1]) => ([{ servers: "softswitch" }, { servers: "application" }, { servers: "standby" }, { servers: "application", site: "phone2.example.com" }, { servers: "application", site: "phone3.example.com" }] as const)
+    .map((host) => imagesFor(host, of)["app-server"]!.at(-1)).join("");
+  // One that the release didn't have yet gets those of the first.
+  expect(tags(release)).toBe("abcdb");
+  expect(tags({ images: images("a") })).toBe("aaaaa");
+  expect(allImagesOf(release).map((reference) => reference.at(-1)).join("")).toBe("abcd");
 });

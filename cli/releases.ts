@@ -3,8 +3,8 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { isHealthy, type StackContainer } from "../pulumi/stack-containers.ts";
 import type { ImageName } from "../pulumi/images.ts";
-import type { Servers } from "../pulumi/port-ranges.ts";
 import { redacted, type Settings } from "../pulumi/settings.ts";
+import type { StackHost } from "../pulumi/stack-hosts.ts";
 import type { SwitchChoice } from "../pulumi/switch-choice.ts";
 import type { Environment } from "./environment.ts";
 import { holderOf } from "./stack-lock.ts";
@@ -25,14 +25,26 @@ export interface Release {
   applicationImages?: Partial<Record<ImageName, string>>;
   /** Of the host with a switch in reserve, where there is one. */
   standbyImages?: Partial<Record<ImageName, string>>;
+  /** Of the hosts of more application servers, by the names that these are reached by. */
+  moreApplicationImages?: Record<string, Partial<Record<ImageName, string>>>;
   settings: Settings;
   /** Ids of the containers that were left serving. */
   containers: string[];
 }
 
-/** Of the images that were recorded those of a host with these servers, and perhaps more. */
-export function imagesFor(servers: Servers, { images, applicationImages, standbyImages }: Pick<Release, "images" | "applicationImages" | "standbyImages">): Release["images"] {
-  return (servers === "application" ? applicationImages : servers === "standby" ? standbyImages : undefined) ?? images;
+/** What a release records of its images, which may be others on each host. */
+export type RecordedImages = Pick<Release, "images" | "applicationImages" | "standbyImages" | "moreApplicationImages">;
+
+/** Of the images that were recorded those of a host, and perhaps more. */
+export function imagesFor({ servers, site }: Pick<StackHost, "servers" | "site">, { images, applicationImages, standbyImages, moreApplicationImages }: RecordedImages): Release["images"] {
+  if (servers === "standby") return standbyImages ?? images;
+  // One that the release didn't have gets those of the first.
+  return (servers === "application" ? (site === undefined ? undefined : moreApplicationImages?.[site]) ?? applicationImages : undefined) ?? images;
+}
+
+/** Every image of a release. */
+export function allImagesOf({ images, applicationImages = {}, standbyImages = {}, moreApplicationImages = {} }: RecordedImages): string[] {
+  return [images, applicationImages, standbyImages, ...Object.values(moreApplicationImages)].flatMap((named) => Object.values(named));
 }
 
 /** The newest deployments that are kept; each is about 2 KB. */
@@ -46,7 +58,7 @@ const fileOf = ({ directory }: Environment) => join(directory, "releases.jsonl")
  * @param started when the command was given
  * @returns writes down how it ended, in the place of that
  */
-export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "images" | "applicationImages" | "standbyImages" | "settings">): (result: "deployed" | "failed", containers: string[]) => void {
+export function beginRelease(environment: Environment, started: Date, what: Pick<Release, "command" | "switch" | "settings"> & RecordedImages): (result: "deployed" | "failed", containers: string[]) => void {
   const begun: Release = {
     time: started.toISOString(), user: `${userInfo().username}@${hostname()}`, ...what, settings: redacted(what.settings), result: "begun", seconds: 0, containers: [],
   };

@@ -38,7 +38,7 @@ export async function rollback(args: string[]): Promise<number> {
   return 0;
 }
 
-const isSame = (one: Release, other: Release) => isDeepStrictEqual(one.images, other.images) && isDeepStrictEqual(one.settings, other.settings);
+const isSame = (one: Release, other: Release) => (["images", "applicationImages", "standbyImages", "settings"] as const).every((key) => isDeepStrictEqual(one[key], other[key]));
 
 /** Those that a host has no more are pulled, before anything is changed. */
 async function refuseLostImages(release: Release, settings: Settings, hosts: StackHosts): Promise<void> {
@@ -56,9 +56,9 @@ async function refuseLostImages(release: Release, settings: Settings, hosts: Sta
 }
 
 /** Of those that were recorded, the ones that a host needs. */
-function imagesOf(release: Release, { servers }: StackHost): Release["images"] {
-  const { "app-server": appServer, ...rest } = imagesFor(servers, release);
-  return hasApplication(servers) ? { ...rest, "app-server": appServer } : rest;
+function imagesOf(release: Release, host: StackHost): Release["images"] {
+  const { "app-server": appServer, ...rest } = imagesFor(host, release);
+  return hasApplication(host.servers) ? { ...rest, "app-server": appServer } : rest;
 }
 
 /** `./houseline history [stack]`: every deployment: when, who, what, how it ended. */

@@ -3,7 +3,7 @@ import { forwardTo } from "../pulumi/ssh.ts";
 import type { StackHost } from "../pulumi/stack-hosts.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { Failure } from "./failure.ts";
-import { hostsOf } from "./hosts.ts";
+import { answeringApplication, hostsOf } from "./hosts.ts";
 
 /** Slots of the application server (docs/architecture.md). */
 const slots = 3;
@@ -32,7 +32,7 @@ export class StackApi {
     const settings = loadSettings(target);
     const { ports, secrets: { adminToken } } = settings;
     if (adminToken === undefined) throw new Failure(`The stack '${target.stack}' has no token of its own. './houseline up' makes one.`);
-    const { application } = await hostsOf(settings, target);
+    const application = await answeringApplication(await hostsOf(settings, target));
     for (const address of await addressesOf(application, Array.from({ length: slots }, (_, slot) => ports.app + slot))) {
       const isReady = await send(address, "GET", "/readyz", {}).then(({ status }) => status === 200, () => false);
       if (isReady) return new StackApi(address, adminToken, target.stack);

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:net";
+import type { Server } from "node:net";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import type { Environment } from "./environment.ts";
+import { holdName } from "./held-name.ts";
 import { writeWhole } from "./whole-file.ts";
 
 /** Who changes a stack. */
@@ -36,20 +37,11 @@ export function holderOf(environment: Pick<Environment, "directory">): Holder | 
   return holder && (holder.host !== hostname() || startOf(holder.pid) === holder.started) ? holder : undefined;
 }
 
-/**
- * The lock itself is a socket in Linux's abstract namespace: the kernel gives it to one process and takes it back when that
- * ends, however it ends. (unix(7)) The file says who holds it.
- */
+/** The lock itself is a name that one process holds; the file says who. */
 async function take(environment: Environment): Promise<Server> {
   mkdirSync(environment.directory, { recursive: true, mode: 0o700 });
-  const name = createHash("sha256").update(realpathSync(environment.directory)).digest("hex").slice(0, 32);
-  const server = createServer().unref();
-  const taken = await new Promise<boolean>((resolve, reject) => {
-    server.once("listening", () => resolve(true));
-    server.once("error", (error: NodeJS.ErrnoException) => (error.code === "EADDRINUSE" ? resolve(false) : reject(error)));
-    server.listen(`\0houseline-${name}`);
-  });
-  if (taken) return server;
+  const lock = await holdName(createHash("sha256").update(realpathSync(environment.directory)).digest("hex").slice(0, 32));
+  if (lock) return lock;
   // Who has just taken it has yet to say so.
   for (const end = Date.now() + 2_000; Date.now() < end; await delay(50)) {
     const holder = holderOf(environment);

@@ -5,15 +5,12 @@ import { currentRelease, releases, resultOf, type Release } from "./releases.ts"
 import { runDocker } from "../pulumi/docker-cli.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import { refuseSilent } from "../pulumi/ssh.ts";
-import { eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
+import { applicationHosts, eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
 import { loadSettings, type Environment } from "./environment.ts";
-import { hostsOf } from "./hosts.ts";
+import { answerSeconds, hostsOf } from "./hosts.ts";
 import { useOwnTools } from "./setup/index.ts";
 import { inOrder, isData, isHealthy, slotOf, stackContainers, type StackContainer } from "../pulumi/stack-containers.ts";
 import { say } from "./terminal.ts";
-
-/** For one of several hosts to answer, when the others can be told about meanwhile. */
-const answerSeconds = 8;
 
 /** `./houseline status [stack]`: every container with its release, slot and health, which switch runs, and how the last deployment ended. */
 export async function status(args: string[]): Promise<number> {
@@ -50,9 +47,10 @@ export async function status(args: string[]): Promise<number> {
   }
   for (const { role, host } of containers.length > 0 && release ? services(release, hosts) : []) {
     if (silent.some((one) => one.host === host) || found.some((one) => one.role === role && one.client === host.client && isServing(one, found))) continue;
-    say(`Nothing serves as ${role}${hosts.standby ? ` on ${host.name}` : ""}. Type './houseline up'.`);
+    say(`Nothing serves as ${role}${hosts.standby ?? hosts.moreApplications ? ` on ${host.name}` : ""}. Type './houseline up'.`);
   }
   if (hosts.standby && silent.some(({ host }) => host === hosts.softswitch)) await tellOfReserve(hosts, found.find((one) => one.role === "app-server" && isServing(one, found)), settings.ports.app);
+  tellOfOtherServers(hosts, silent.map(({ host }) => host), found);
   tellOfDeployment(target);
   return 0;
 }
@@ -79,7 +77,7 @@ const hostWith = ({ client }: StackContainer, hosts: StackHosts): StackHost => e
 /** What is to run on each host. */
 function services({ switch: kind, images }: Release, hosts: StackHosts): { role: string; host: StackHost }[] {
   const on = (host: StackHost, ...roles: string[]) => roles.map((role) => ({ role, host }));
-  return [...on(hosts.softswitch, kind, "softswitch-edge"), ...on(hosts.application, "app-server", "app-server-edge"), ...(images.turn === undefined ? [] : on(hosts.softswitch, "turn")), ...(hosts.standby ? on(hosts.standby, kind, "softswitch-edge") : [])];
+  return [...on(hosts.softswitch, kind, "softswitch-edge"), ...applicationHosts(hosts).flatMap((host) => on(host, "app-server", "app-server-edge")), ...(images.turn === undefined ? [] : on(hosts.softswitch, "turn")), ...(hosts.standby ? on(hosts.standby, kind, "softswitch-edge") : [])];
 }
 
 /** Of each role on each host the newest that is healthy: application servers and edges, and people by them, go there. */
@@ -92,6 +90,15 @@ async function tellOfReserve({ standby, softswitch }: StackHosts, server: StackC
   const rank = server && await rankOf(server, port);
   if (rank === 0) say(`The application server reaches ${softswitch.name} all the same: calls go on there.`);
   if (rank === 1) say(`The softswitch in reserve, on ${standby!.name}, takes the calls. When the host is back people go back to it; another machine in its place is given as 'houseline:hosts.softswitch', then type './houseline up'.`);
+}
+
+/** Where people are while an application server's host is silent. */
+function tellOfOtherServers(hosts: StackHosts, silent: readonly StackHost[], found: readonly StackContainer[]): void {
+  const all = applicationHosts(hosts);
+  const lost = all.filter((host) => silent.includes(host));
+  const serving = all.filter(({ client }) => found.some((one) => one.role === "app-server" && one.client === client && isServing(one, found)));
+  if (lost.length === 0 || serving.length === 0) return;
+  say(`The application server on ${serving.map(({ name }) => name).join(" and ")} has everybody who was at ${lost.length === 1 ? "the lost one" : "the lost ones"}. When a host is back nothing is to be typed; another machine in its place is given as ${lost.map((host) => `'houseline:hosts.${host === hosts.application ? "application" : `moreApplications.${hosts.moreApplications!.indexOf(host)}`}'`).join(" and ")}, then type './houseline up'.`);
 }
 
 /** Which of the softswitches people are sent to, asked of the application server from within: its figures are on its host's loopback. */

@@ -1,13 +1,19 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
+import { run } from "../pulumi/process.ts";
 import { Failure } from "./failure.ts";
 import { endRun, runMark } from "./leftovers.ts";
 import { readOptions } from "./options.ts";
 import { root } from "./paths.ts";
 import { forTesting, forUnitTests, setUp } from "./setup/index.ts";
 
-const projects = ["unit", "integration", "e2e", "freeswitch"] as const;
+/** What may be asked for alone, and the projects of vitest.config.ts that it is. */
+const parts = { unit: ["unit"], integration: ["integration"], e2e: ["e2e", "e2e-alone"], freeswitch: ["freeswitch"] } as const;
+type Part = keyof typeof parts;
+const all = Object.keys(parts) as Part[];
+/** Parts whose files share the lanes: one run of vitest for both. */
+const together: readonly Part[] = ["integration", "e2e"];
 
 interface Counts { passed: number; failed: number; skipped: number; failures: string[] }
 
@@ -20,20 +26,21 @@ interface Report {
 /** `./houseline test`: lint, types, then every vitest project; ends with `N passed, N failed, N skipped`. */
 export async function test(args: string[]): Promise<number> {
   const { wanted, yes } = parseOptions(args);
-  if (wanted.some((project) => project !== "unit" && hasTests(project))) await setUp(forTesting, { yes });
-  else await setUp(forUnitTests, { yes });
   const counts: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
-  if (wanted.length === projects.length || wanted.includes("unit")) {
-    await check("lint", ["eslint", "."], counts);
-    await check("types", ["tsc", "--noEmit"], counts);
+  // They need nothing of what is set up, which is downloaded for the most part.
+  const checks = wanted.includes("unit") ? [check("lint", ["eslint", "."]), check("types", ["tsc", "--noEmit"])] : [];
+  const withDocker = wanted.some((part) => part !== "unit");
+  await setUp(withDocker ? forTesting : forUnitTests, { yes });
+  for (const { name, code, output } of await Promise.all(checks)) {
+    if (code === 0) counts.passed++;
+    else fail(counts, name);
+    console.log(`${output}${name}: ${code === 0 ? "passed" : "failed"}`);
   }
-  const withDocker = wanted.some((project) => project !== "unit" && hasTests(project));
   // Ctrl-C ends the runner, which is in the same group; what it had deployed is removed here.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {});
-  for (const project of wanted) {
-    if (project !== "unit" && !hasTests(project)) continue;
-    await runProject(project, counts);
+  for (const runs of [wanted.filter((part) => part === "unit"), wanted.filter((part) => together.includes(part)), wanted.filter((part) => part === "freeswitch")]) {
+    if (runs.length > 0) await runProjects(runs, counts);
   }
   if (withDocker) await endRun(process.pid);
   // Once more at the end: a log of CI is often kept from its end only.
@@ -42,35 +49,29 @@ export async function test(args: string[]): Promise<number> {
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
 
-function parseOptions(args: string[]): { wanted: readonly (typeof projects)[number][]; yes: boolean } {
+function parseOptions(args: string[]): { wanted: readonly Part[]; yes: boolean } {
   const { values: { only, yes = false } } = readOptions("test", args, { only: { type: "string" }, yes: { type: "boolean" } });
-  if (only === undefined) return { wanted: projects, yes };
-  const project = projects.find((name) => name === only);
-  if (!project) throw new Failure(`--only takes one of ${projects.join(", ")}; it was given '${only}'.`);
-  return { wanted: [project], yes };
-}
-
-function hasTests(project: string): boolean {
-  const folder = join(root, "test", project);
-  return existsSync(folder) && readdirSync(folder, { recursive: true }).some((file) => String(file).endsWith(".test.ts"));
+  if (only === undefined) return { wanted: all, yes };
+  const part = all.find((name) => name === only);
+  if (!part) throw new Failure(`--only takes one of ${all.join(", ")}; it was given '${only}'.`);
+  return { wanted: [part], yes };
 }
 
 /** A whole-tree check counts as one test. */
-async function check(name: string, command: string[], counts: Counts): Promise<void> {
-  const code = await run(command);
-  if (code === 0) counts.passed++;
-  else fail(counts, name);
-  console.log(`${name}: ${code === 0 ? "passed" : "failed"}`);
+async function check(name: string, [command = "", ...args]: string[]): Promise<{ name: string; code: number; output: string }> {
+  const { code, stdout, stderr } = await run(binary(command), args, { directory: root });
+  return { name, code, output: stdout + stderr };
 }
 
-async function runProject(project: string, counts: Counts): Promise<void> {
+async function runProjects(runs: readonly Part[], counts: Counts): Promise<void> {
+  const name = runs.join(" and ");
   const folder = join(root, ".houseline", "test");
-  const report = join(folder, `${project}-${process.pid}.json`);
+  const report = join(folder, `${runs.join("-")}-${process.pid}.json`);
   mkdirSync(folder, { recursive: true });
-  const code = await run(["vitest", "run", "--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`]);
+  const code = await runVitest(...runs.flatMap((part) => parts[part]).flatMap((project) => ["--project", project]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`);
   // A runner that died before its report counts as a failure: silence must never look like success.
   if (!existsSync(report)) {
-    return fail(counts, `${project}: the runner ended with ${code} and without a report`);
+    return fail(counts, `${name}: the runner ended with ${code} and without a report`);
   }
   const result = JSON.parse(readFileSync(report, "utf8")) as Report;
   rmSync(report);
@@ -78,7 +79,7 @@ async function runProject(project: string, counts: Counts): Promise<void> {
   counts.failed += result.numFailedTests;
   counts.skipped += result.numPendingTests + result.numTodoTests;
   counts.failures.push(...failuresOf(result));
-  if (code !== 0 && result.numFailedTests === 0) fail(counts, `${project}: the runner ended with ${code}`);
+  if (code !== 0 && result.numFailedTests === 0) fail(counts, `${name}: the runner ended with ${code}`);
 }
 
 function fail(counts: Counts, what: string): void {
@@ -96,11 +97,13 @@ function failuresOf({ testResults }: Report): string[] {
   });
 }
 
-/** Runs a binary of the npm dependencies with this Node, the output going straight through. */
-function run([name = "", ...args]: string[]): Promise<number> {
-  const binary = join(root, "node_modules", ".bin", name);
+/** Of the npm dependencies. */
+const binary = (name: string) => join(root, "node_modules", ".bin", name);
+
+/** Its output goes straight through. */
+function runVitest(...words: string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { cwd: root, stdio: "inherit", env: { ...process.env, [runMark]: String(process.pid) } });
+    const child = spawn(binary("vitest"), ["run", ...words], { cwd: root, stdio: "inherit", env: { ...process.env, [runMark]: String(process.pid) } });
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
   });

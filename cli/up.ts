@@ -7,7 +7,7 @@ import { Failure } from "./failure.ts";
 import type { Patience } from "./slots.ts";
 import { neededBy, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
-import type { MachineName } from "../pulumi/hcloud/addresses.ts";
+import { machineNames, whatIsOn, type MachineName } from "../pulumi/hcloud/addresses.ts";
 import { confirm, say } from "./terminal.ts";
 import type { Settings } from "../pulumi/settings.ts";
 
@@ -61,13 +61,14 @@ async function machinesOf(settings: Settings, target: Environment, replace: Mach
 }
 
 function replaced(name: string | undefined): MachineName | undefined {
-  if (name === undefined || name === "softswitch" || name === "application" || name === "standby") return name;
-  throw new Failure(`--replace-host takes softswitch, application or standby; it was given '${name}'.`);
+  const known = machineNames.find((one) => one === name);
+  if (name === undefined || known !== undefined) return known;
+  throw new Failure(`--replace-host takes ${machineNames.slice(0, -1).join(", ")} or ${machineNames.at(-1)}; it was given '${name}'.`);
 }
 
 async function agreeToReplace(yes: boolean, name: MachineName): Promise<void> {
   if (yes) return;
-  const agreed = await confirm(`Make the host of the ${{ softswitch: "softswitch", application: "application server", standby: "softswitch in reserve" }[name]} anew, and lose what is on its disk (${name !== "application" ? "voicemail and every call on it" : "people, messages and history, unless they are in PostgreSQL"})?`);
+  const agreed = await confirm(`Make the host of the ${whatIsOn(name)} anew, and lose what is on its disk (${name === "softswitch" || name === "standby" ? "voicemail and every call on it" : "people, messages and history, unless they are in PostgreSQL"})?`);
   if (agreed === undefined) throw new Failure("'--replace-host' asks before it ends a server, and nobody can be asked here. Add --yes.");
   if (!agreed) throw new Failure("Nothing was changed.");
 }
@@ -77,6 +78,7 @@ export function report({ outputs, changes, drainingLeft }: Deployed, settings: S
   if (drainingLeft) say("  The old release finishes its calls by itself; './houseline status' shows it.");
   say();
   say(`  Softphone    ${outputs.page}`);
+  for (const page of outputs.morePages?.split(" ") ?? []) say(`               ${page}`);
   say(`  Switch       ${outputs.sip} (${outputs.switch === "freeswitch" ? "FreeSWITCH" : "lab switch"})`);
   if (outputs.standby) say(`  In reserve   ${outputs.standby}`);
   if (settings.demoPeople) {

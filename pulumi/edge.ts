@@ -79,7 +79,7 @@ export function edge(name: string, plan: EdgePlan & { tls: Tls }, certificates: 
   const { volumes, ...rest } = service(edgeContainer(plan));
   const { files } = plan.tls;
   // Changed certificates replace it, and the edge with it.
-  const secrets = Object.keys(files).length === 0 ? undefined : secretsContainer(`${name}-secrets`, plan.stack, secretsImage, files, options);
+  const secrets = Object.keys(files).length === 0 ? undefined : secretsContainer(`${name}-secrets`, plan.stack, secretsImage, files, options, `${plan.role}-secrets`);
   return new docker.Container(name, {
     ...rest,
     volumes: [

@@ -37,6 +37,17 @@ it("one host with one name: one record, also where only its login tells the addr
   expect(dns).toEqual([{ name: "phone.example.com", type: "A", address: "203.0.113.10" }]);
 });
 
+it("several application servers: each one's name, control connection and health", () => {
+  const hosts = { kind: "ssh", softswitch: { ssh: "root@203.0.113.10", hostKey: key, private: "10.0.0.2", public: "203.0.113.10" }, application: { ssh: "root@203.0.113.11", hostKey: key, private: "10.0.0.3" }, moreApplications: [{ ssh: "root@203.0.113.13", hostKey: key, private: "10.0.0.5", site: "phone2.example.com" }] };
+  const { dns, crm, monitoring } = stackOutputs(read({ site: "phone.example.com", switchSite: "switch.example.com", secrets: { databaseUrl: "postgres://houseline:secret@10.0.0.9/houseline" }, hosts }));
+  expect(dns).toContainEqual({ name: "phone2.example.com", type: "A", address: "203.0.113.13" });
+  expect(crm).toMatchObject({
+    control: "wss://phone.example.com:8080/ws", controls: ["wss://phone.example.com:8080/ws", "wss://phone2.example.com:8080/ws"],
+    contentSecurityPolicy: "script-src https://phone.example.com:8080 https://phone2.example.com:8080; connect-src wss://phone.example.com:8080 wss://phone2.example.com:8080 wss://switch.example.com:8443; media-src blob:",
+  });
+  expect(monitoring.healths).toEqual(["https://phone.example.com:8080/healthz", "https://phone2.example.com:8080/healthz"]);
+});
+
 it("a softswitch in reserve: its name, and where pages connect to then", () => {
   const two = { softswitch: { ssh: "root@203.0.113.10", hostKey: key, private: "10.0.0.2", public: "203.0.113.10" }, application: { ssh: "root@203.0.113.11", hostKey: key, private: "10.0.0.3" } };
   const { dns, crm } = stackOutputs(read({ site: "phone.example.com", switchSite: "switch.example.com", hosts: { kind: "ssh", ...two, standby: { ssh: "root@203.0.113.12", hostKey: key, private: "10.0.0.4", public: "203.0.113.12", site: "switch2.example.com" } } }));

@@ -1,8 +1,8 @@
-import { placementOf, publicAddressOf, type Addresses } from "./placement.ts";
+import { moreApplicationsOf, placementOf, publicAddressOf, type Addresses } from "./placement.ts";
 import { slots } from "./port-ranges.ts";
 import { isPrivate } from "./private-address.ts";
 import type { Settings } from "./settings.ts";
-import { applicationOrigin, isSecure, sipUrl, standbySiteOf, switchSiteOf } from "./sites.ts";
+import { applicationOrigins, controlUrls, isSecure, sipUrl, standbySiteOf, switchSiteOf } from "./sites.ts";
 
 /** A name that is to lead to an address. (RFC 1035, A; RFC 3596, AAAA) */
 export interface DnsRecord { name: string; type: "A" | "AAAA"; address: string }
@@ -15,6 +15,8 @@ export interface StackOutputs {
     library: string;
     /** The control WebSocket (docs/protocol.md), and REST for servers (docs/openapi.json). */
     control: string;
+    /** Where there are several application servers: the same of each, for the library's option `url`. */
+    controls?: string[];
     api: string;
     /** What the CRM's own policy has to allow, when it has one. (W3C, Content Security Policy Level 3) */
     contentSecurityPolicy: string;
@@ -26,38 +28,42 @@ export interface StackOutputs {
   monitoring: {
     /** Answers as long as somebody can sign in. */
     health: string;
-    /** For Prometheus, on the loopback of the application server's host: a slot each, of which one or two answer. Its rules are in docs/alerts.yml. */
+    /** Where there are several application servers: the same of each. */
+    healths?: string[];
+    /** For Prometheus, on the loopback of each application server's host: a slot each, of which one or two answer. Its rules are in docs/alerts.yml. */
     metrics: string[];
   };
 }
 
 export function stackOutputs(settings: Settings): StackOutputs {
-  const { signIn, origins, ports } = settings;
-  const origin = applicationOrigin(settings);
+  const { signIn, ports } = settings;
+  const origins = applicationOrigins(settings);
+  const [origin] = origins;
   const standby = standbySiteOf(settings);
-  const control = origin.replace(/^http/, "ws");
+  const controls = controlUrls(settings);
   const media = [undefined, ...(standby === undefined ? [] : [standby])].map((name) => new URL(sipUrl(settings, name)).origin);
   const keys = signIn.jwksUrl ?? (signIn.jwtSecret === undefined ? undefined : "shared secret");
   return {
     dns: isSecure(settings) ? records(settings) : [],
     crm: {
-      library: `${origin}/houseline.js`, control: `${control}/ws`, api: `${origin}/api`,
-      contentSecurityPolicy: `script-src ${origin}; connect-src ${[...new Set([control, ...media])].join(" ")}; media-src blob:`,
-      origins: origins?.split(" ") ?? [],
+      library: `${origin}/houseline.js`, control: controls[0]!, ...(controls.length > 1 && { controls }), api: `${origin}/api`,
+      contentSecurityPolicy: `script-src ${origins.join(" ")}; connect-src ${[...new Set([...controls.map((url) => new URL(url).origin), ...media])].join(" ")}; media-src blob:`,
+      origins: settings.origins?.split(" ") ?? [],
       ...(keys !== undefined && { tokens: { keys, ...(signIn.jwtIssuer !== undefined && { issuer: signIn.jwtIssuer }), ...(signIn.jwtAudience !== undefined && { audience: signIn.jwtAudience }) } }),
     },
-    monitoring: { health: `${origin}/healthz`, metrics: Array.from({ length: slots }, (_, slot) => `http://127.0.0.1:${ports.app + slot}/metrics`) },
+    monitoring: { health: `${origin}/healthz`, ...(origins.length > 1 && { healths: origins.map((one) => `${one}/healthz`) }), metrics: Array.from({ length: slots }, (_, slot) => `http://127.0.0.1:${ports.app + slot}/metrics`) },
   };
 }
 
 /** Of each name what the configuration knows of its addresses. */
 function records(settings: Settings): DnsRecord[] {
-  const { softswitch, application, standby } = placementOf(settings);
+  const { softswitch, application, standby, moreApplications } = placementOf(settings);
   const standbySite = standbySiteOf(settings);
   const { turn, site, hosts } = settings;
   const named: { name: string; addresses: Addresses; own?: string | undefined; login?: string | undefined }[] = [
     { name: site, addresses: application, login: hosts.application.ssh }, { name: switchSiteOf(settings), addresses: softswitch },
     ...(standby && standbySite !== undefined ? [{ name: standbySite, addresses: standby }] : []),
+    ...moreApplicationsOf({ hosts }).map(({ site, ssh }, index) => ({ name: site!, addresses: moreApplications[index]!, login: ssh })),
     ...(turn.enabled && turn.site !== undefined ? [{ name: turn.site, addresses: softswitch, own: turn.address }] : []),
   ];
   const all = named.flatMap(({ name, addresses, own, login }): DnsRecord[] => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { hasStandby, isOneHost, mediaAddressOf, placementOf, publicAddressOf } from "./placement.ts";
 import { readSettings } from "./settings.ts";
-import { certifiedNames, pageUrl, sipUrl, standbySiteOf, tlsKindOf } from "./sites.ts";
+import { applicationOrigins, certifiedNames, controlUrls, pageUrl, sipUrl, standbySiteOf, tlsKindOf } from "./sites.ts";
+import { directoryUrls } from "./softswitch.ts";
 
 const softswitch = { ssh: "root@203.0.113.10", hostKey: "ssh-ed25519 AAAAC3Nz", private: "10.0.0.2", public: "203.0.113.10" };
 const application = { ssh: "root@203.0.113.11", hostKey: "ssh-ed25519 AAAAC3Nz", private: "10.0.0.3" };
@@ -71,6 +72,52 @@ describe("where servers are", () => {
     ["public names by ACME without port 443 at the switches", { ...reserve({}), tls: { kind: "acme" }, ports: { applicationEdge: 443 } }, "whose authority comes to port 443"],
     ["media on the private address, with a relay", { ...reserve({ public: "10.0.0.4" }), switch: { kind: "freeswitch" }, turn: { enabled: true } }, "Give 'houseline:hosts.standby.private' another address"],
   ])("a softswitch in reserve with %s is refused in words", (_, config, sentence) => {
+    expect(() => read(config)).toThrow(sentence);
+  });
+
+  const database = { secrets: { databaseUrl: "postgres://houseline:a-secret-word@10.0.0.9:5432/houseline" } };
+  const second = { ssh: "root@203.0.113.13", hostKey: "ssh-ed25519 AAAAC3Nz", private: "10.0.0.5", site: "phone2.example.com" };
+  const third = { ...second, ssh: "root@203.0.113.14", private: "10.0.0.6", site: "phone3.example.com" };
+  const several = (...more: Record<string, unknown>[]) => ({ ...database, hosts: { kind: "ssh", softswitch, application, moreApplications: more } });
+
+  it("is a host for each of several application servers, with names and private addresses of their own", () => {
+    const settings = read({ ...several(second, third), ports: { applicationEdge: 443, switchEdge: 443 } });
+    expect(placementOf(settings).moreApplications.map(({ private: address }) => address)).toEqual(["10.0.0.5", "10.0.0.6"]);
+    expect(certifiedNames(settings)).toEqual(["phone.example.com", "phone2.example.com", "phone3.example.com"]);
+    expect(applicationOrigins(settings)).toEqual(["https://phone.example.com", "https://phone2.example.com", "https://phone3.example.com"]);
+    expect(controlUrls(settings, "phone2.example.com")).toEqual(["wss://phone2.example.com/ws", "wss://phone.example.com/ws", "wss://phone3.example.com/ws"]);
+    expect(directoryUrls(["10.0.0.3", "10.0.0.5"], 10_032)).toEqual(["10032", "10033", "10034"].flatMap((port) => [`http://10.0.0.3:${port}/directory`, `http://10.0.0.5:${port}/directory`]));
+    const made = read({ ...database, hosts: { kind: "hcloud", hcloud: { applicationServers: 2, sshFrom: "203.0.113.0/24" }, moreApplications: [{ site: "phone2.example.com" }] } });
+    expect(placementOf(made).moreApplications).toEqual([{ edge: "0.0.0.0", private: "10.20.0.5", public: "0.0.0.0" }]);
+    expect(placementOf(read({ hosts: { kind: "ssh", softswitch, application } })).moreApplications).toEqual([]);
+  });
+
+  it("is told by the environment as JSON", () => {
+    const config = { site: "phone.example.com", tls: { kind: "private" }, switch: { kind: "lab" }, ...database, hosts: { kind: "ssh", softswitch, application } };
+    const fromEnvironment = (list: unknown) => readSettings(config, { HOUSELINE_HOSTS_MORE_APPLICATIONS: typeof list === "string" ? list : JSON.stringify(list) }, "x");
+    expect(fromEnvironment([second]).hosts.moreApplications).toEqual([second]);
+    expect(() => fromEnvironment("phone2.example.com")).toThrow('the environment variable HOUSELINE_HOSTS_MORE_APPLICATIONS must be a list; it is "phone2.example.com".');
+    expect(() => fromEnvironment([{ ...second, private: "203.0.113.13" }])).toThrow("the environment variable HOUSELINE_HOSTS_MORE_APPLICATIONS must be a private address");
+  });
+
+  it.each([
+    ["no database of their own", { ...several(second), secrets: {} }, "several application servers share one PostgreSQL: give it as the secret 'houseline:secrets.databaseUrl' (HOUSELINE_SECRETS_DATABASE_URL)"],
+    ["a database on everybody's own loopback", { ...several(second), secrets: { databaseUrl: "postgres://u:p@localhost/d" } }, "leads to the host's own loopback"],
+    ["four of them", several(second, third, second), "must be a list of at most 2"],
+    ["a key that isn't there", several({ ...second, sites: "x" }), "there is no key 'houseline:hosts.moreApplications.0.sites'"],
+    ["no name", several({ ...second, site: undefined }), "'houseline:hosts.moreApplications.0.site' is not given"],
+    ["the page's name", several({ ...second, site: "phone.example.com" }), "'houseline:hosts.moreApplications.0.site' and 'houseline:site' are both phone.example.com"],
+    ["one name for two", several(second, { ...third, site: second.site }), "'houseline:hosts.moreApplications.1.site' and 'houseline:hosts.moreApplications.0.site' are both phone2.example.com"],
+    ["no login", several({ ...second, ssh: undefined }), "'houseline:hosts.moreApplications.0.ssh' doesn't say which host"],
+    ["no private address", several({ ...second, private: undefined }), "'houseline:hosts.moreApplications.0.private' is not given"],
+    ["the first one's host", several({ ...second, ssh: application.ssh }), "'houseline:hosts.moreApplications.0.ssh' and 'houseline:hosts.application.ssh' are both root@203.0.113.11"],
+    ["one private address for two", several(second, { ...third, private: second.private }), "'houseline:hosts.moreApplications.1.private' and 'houseline:hosts.moreApplications.0.private' are both 10.0.0.5"],
+    ["the first beside the switch", { ...database, hosts: { kind: "ssh", softswitch, moreApplications: [second] } }, "the first one is on the softswitch's: give it one of its own ('houseline:hosts.application')"],
+    ["this machine", { ...database, site: "localhost", hosts: { moreApplications: [second] } }, "'houseline:hosts.kind' is local"],
+    ["a number of servers and no names", { ...database, hosts: { kind: "hcloud", hcloud: { applicationServers: 2, sshFrom: "203.0.113.0/24" } } }, "'houseline:hosts.moreApplications' has 0 of them: give the name of each but the first there"],
+    ["names and no number of servers", { ...database, hosts: { kind: "hcloud", hcloud: { sshFrom: "203.0.113.0/24" }, moreApplications: [{ site: "phone2.example.com" }] } }, "'houseline:hosts.hcloud.applicationServers' is 1, and 'houseline:hosts.moreApplications' has 1 of them"],
+    ["a login of a server that is made", { ...database, hosts: { kind: "hcloud", hcloud: { applicationServers: 2, sshFrom: "203.0.113.0/24" }, moreApplications: [second] } }, "are for hosts that are there ('ssh')"],
+  ])("several application servers with %s are refused in words", (_, config, sentence) => {
     expect(() => read(config)).toThrow(sentence);
   });
 

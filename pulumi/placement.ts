@@ -1,4 +1,4 @@
-import { privateAddresses, type MachineName } from "./hcloud/addresses.ts";
+import { moreApplicationNames, privateAddresses, type MachineName } from "./hcloud/addresses.ts";
 import { rangeConflict, type Servers } from "./port-ranges.ts";
 import type { Settings } from "./settings.ts";
 import { isLoopback, tlsKindOf } from "./sites.ts";
@@ -9,8 +9,11 @@ export type Addresses = Settings["addresses"];
 /** The host's own address that media comes to: behind a NAT (1:1, as clouds have it) another one than browsers send it to. */
 export const mediaAddressOf = ({ public: address, internal }: Pick<Addresses, "public" | "internal">): string => internal ?? address;
 
-/** Where the stack's servers are; on one host softswitch and application server are the same object. A softswitch in reserve has a host of its own. */
-export interface Placement { softswitch: Addresses; application: Addresses; standby?: Addresses }
+/**
+ * Where the stack's servers are; on one host softswitch and application server are the same object. A softswitch in reserve has a host of its own, and so
+ * has each of more application servers.
+ */
+export interface Placement { softswitch: Addresses; application: Addresses; standby?: Addresses; moreApplications: Addresses[] }
 
 /** Where browsers reach the edges of a host, and its relay; `undefined` where only a name in DNS tells. */
 export function publicAddressOf({ edge, public: address, internal }: Addresses): string | undefined {
@@ -23,7 +26,7 @@ const everyAddress = "0.0.0.0";
 
 /** Where the settings put each server; `undefined` where they don't say. */
 function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Placement | undefined {
-  if (hosts.kind === "local") return { softswitch: addresses, application: addresses };
+  if (hosts.kind === "local") return { softswitch: addresses, application: addresses, moreApplications: [] };
   // Of servers that are to be made yet, what is known before; `hosts` has the rest once they are there.
   if (hosts.kind === "hcloud") return toBeMade(hosts);
   const { softswitch, application, standby } = hosts;
@@ -32,15 +35,18 @@ function placed({ hosts, addresses }: Pick<Settings, "hosts" | "addresses">): Pl
   const isOne = isOneHost({ hosts });
   const media = at(softswitch, isOne);
   // The application server sends and receives no media: it needs no public address of its own.
-  const control = isOne ? media : at({ ...application, public: application.public ?? everyAddress }, false);
+  const controlAt = (host: Settings["hosts"]["application"]) => at({ ...host, public: host.public ?? everyAddress }, false);
+  const control = isOne ? media : controlAt(application);
+  const more = moreApplicationsOf({ hosts }).map(controlAt).filter((one) => one !== undefined);
   const reserve = hasStandby({ hosts }) ? at(standby, false) : undefined;
-  return media && control && { softswitch: media, application: control, ...(reserve && { standby: reserve }) };
+  return media && control && { softswitch: media, application: control, moreApplications: more, ...(reserve && { standby: reserve }) };
 }
 
 function toBeMade(hosts: Settings["hosts"]): Placement {
   const made = (name: MachineName): Addresses => ({ edge: everyAddress, private: privateAddresses(hosts.hcloud.network)[name], public: everyAddress });
   const softswitch = made("softswitch");
-  return { softswitch, application: hosts.hcloud.servers === 1 ? softswitch : made("application"), ...(hasStandby({ hosts }) && { standby: made("standby") }) };
+  const more = moreApplicationsOf({ hosts }).map((_, index) => made(moreApplicationNames[index]!));
+  return { softswitch, application: hosts.hcloud.servers === 1 ? softswitch : made("application"), moreApplications: more, ...(hasStandby({ hosts }) && { standby: made("standby") }) };
 }
 
 /** @throws never for settings that were read: those that say nothing are refused */
@@ -59,9 +65,14 @@ export function hasStandby({ hosts }: Pick<Settings, "hosts">): boolean {
   return hosts.kind === "hcloud" ? hosts.hcloud.servers === 3 : hosts.kind === "ssh" && hosts.standby.ssh !== undefined;
 }
 
+/** The application servers besides the first. */
+export function moreApplicationsOf({ hosts }: { hosts: Pick<Settings["hosts"], "kind" | "moreApplications"> }): NonNullable<Settings["hosts"]["moreApplications"]> {
+  return hosts.kind === "local" ? [] : hosts.moreApplications ?? [];
+}
+
 /** A sentence about hosts, names, certificates or ports that don't go together. */
 export function placementConflict(settings: Settings): string | undefined {
-  return hostConflict(settings) ?? standbyConflict(settings) ?? natConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
+  return hostConflict(settings) ?? standbyConflict(settings) ?? moreApplicationsConflict(settings) ?? natConflict(settings) ?? siteConflict(settings) ?? portConflict(settings);
 }
 
 function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Settings): string | undefined {
@@ -80,7 +91,7 @@ function hostConflict({ hosts, switch: { kind }, freeswitch, registry }: Setting
 }
 
 function natConflict({ hosts, addresses }: Settings): string | undefined {
-  const given = hosts.kind === "local" ? { addresses } : { "hosts.softswitch": hosts.softswitch, "hosts.application": hosts.application, "hosts.standby": hosts.standby };
+  const given = hosts.kind === "local" ? { addresses } : { "hosts.softswitch": hosts.softswitch, "hosts.application": hosts.application, "hosts.standby": hosts.standby, ...Object.fromEntries(moreApplicationsOf({ hosts }).map((one, index) => [`hosts.moreApplications.${index}`, one])) };
   for (const [key, one] of Object.entries(given)) {
     if (one.internal === undefined) continue;
     if (hosts.kind === "hcloud") return `'houseline:${key}.internal' is for hosts behind a NAT, and servers of Hetzner Cloud have their public addresses themselves. Leave it out.`;
@@ -114,8 +125,37 @@ function standbyConflict({ hosts, site, switchSite }: Settings): string | undefi
   return undefined;
 }
 
-function cloudConflict({ softswitch, application, standby, hcloud }: Settings["hosts"]): string | undefined {
-  if ([softswitch, application, standby].some(({ ssh }) => ssh !== undefined)) return "'houseline:hosts.kind' is hcloud, whose servers are made: 'houseline:hosts.softswitch', 'houseline:hosts.application' and 'houseline:hosts.standby.ssh' are for hosts that are there ('ssh').";
+/** More application servers: each on a host of its own, by a name of its own, and all on one database. */
+function moreApplicationsConflict({ hosts, site, switchSite, secrets }: Settings): string | undefined {
+  const { moreApplications: given = [], softswitch, application, standby, hcloud } = hosts;
+  if (hosts.kind === "hcloud" && given.length !== hcloud.applicationServers - 1) return `'houseline:hosts.hcloud.applicationServers' is ${hcloud.applicationServers}, and 'houseline:hosts.moreApplications' has ${given.length} of them: give the name of each but the first there, such as '- site: phone2.example.com'.`;
+  if (given.length === 0) return undefined;
+  if (hosts.kind === "local") return "'houseline:hosts.moreApplications' has application servers on hosts of their own, and 'houseline:hosts.kind' is local: leave the list out, or give hosts ('ssh' or 'hcloud').";
+  if (secrets.databaseUrl === undefined) return "'houseline:hosts.moreApplications' is given, and several application servers share one PostgreSQL: give it as the secret 'houseline:secrets.databaseUrl' (HOUSELINE_SECRETS_DATABASE_URL), such as postgres://user:password@10.0.0.9:5432/houseline, or leave the list out.";
+  if (/@(localhost|127\.[0-9.]+|\[::1\])?(:[0-9]+)?\//.test(secrets.databaseUrl)) return "'houseline:secrets.databaseUrl' leads to the host's own loopback, which is another one on each application server's host: give the name or address that all of them reach it by.";
+  if (isOneHost({ hosts })) return `'houseline:hosts.moreApplications' is for when an application server's host is lost, and the first one is on the softswitch's: give it one of its own (${hosts.kind === "ssh" ? "'houseline:hosts.application'" : "'houseline:hosts.hcloud.servers' as 2"}).`;
+  const names = new Map<string, string>([[switchSite ?? site, "switchSite"], [site, "site"], ...(hasStandby({ hosts }) ? [[standby.site!, "hosts.standby.site"] as const] : [])]);
+  const others = new Map<string, Settings["hosts"]["application"]>(Object.entries({ "hosts.softswitch": softswitch, "hosts.application": application, "hosts.standby": standby }));
+  for (const [index, host] of given.entries()) {
+    const key = `hosts.moreApplications.${index}`;
+    if (host.site === undefined) return `'houseline:${key}.site' is not given: browsers reach each application server by a name of its own, such as phone2.example.com.`;
+    const taken = names.get(host.site);
+    if (taken !== undefined) return `'houseline:${key}.site' and 'houseline:${taken}' are both ${host.site}: each host has a name of its own.`;
+    names.set(host.site, `${key}.site`);
+    if (hosts.kind === "hcloud") continue;
+    if (host.ssh === undefined) return `'houseline:${key}.ssh' doesn't say which host: give a login such as root@203.0.113.13.`;
+    if (host.private === undefined || host.private.startsWith("127.")) return `'houseline:${key}.private' is ${host.private ?? "not given"}: the switches reach each application server by the hosts' private network. Give the host's address in that network.`;
+    for (const [name, other] of others) {
+      const same = (["ssh", "private", "public", "public6"] as const).find((one) => host[one] === other[one] && host[one] !== undefined);
+      if (same !== undefined) return `'houseline:${key}.${same}' and 'houseline:${name}.${same}' are both ${host[same]}: each application server is on a host of its own.`;
+    }
+    others.set(key, host);
+  }
+  return undefined;
+}
+
+function cloudConflict({ softswitch, application, standby, moreApplications = [], hcloud }: Settings["hosts"]): string | undefined {
+  if ([softswitch, application, standby, ...moreApplications].some(({ ssh }) => ssh !== undefined)) return "'houseline:hosts.kind' is hcloud, whose servers are made: 'houseline:hosts.softswitch', 'houseline:hosts.application' and 'houseline:hosts.standby.ssh' are for hosts that are there ('ssh').";
   if (hcloud.sshFrom === undefined) return "'houseline:hosts.hcloud.sshFrom' is not given: the ranges that you administrate from, such as 203.0.113.0/24. SSH is closed to everybody else.";
   return undefined;
 }
@@ -141,7 +181,7 @@ function portConflict(settings: Settings): string | undefined {
   for (const key of ["applicationEdge", "switchEdge"] as const) {
     if (hosts.kind === "local" && ports[key] < 1_024) return `'houseline:ports.${key}' is ${ports[key]}: the program has no privileges on this machine, so no port below 1024. (A host that './houseline prepare' has set up gives 80 and 443 to everybody.)`;
   }
-  const { softswitch, application, standby } = placementOf(settings);
-  const sides: [Servers, Addresses | undefined][] = isOneHost(settings) ? [["both", softswitch]] : [["softswitch", softswitch], ["application", application], ["standby", standby]];
+  const { softswitch, application, standby, moreApplications } = placementOf(settings);
+  const sides: [Servers, Addresses | undefined][] = isOneHost(settings) ? [["both", softswitch]] : [["softswitch", softswitch], ["application", application], ["standby", standby], ...moreApplications.map((one): [Servers, Addresses] => ["application", one])];
   return sides.map(([servers, addresses]) => addresses && rangeConflict(ports, addresses, servers, settings.turn)).find((sentence) => sentence !== undefined);
 }

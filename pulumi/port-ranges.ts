@@ -6,12 +6,14 @@ export interface PortRange { key: string; first: number; last: number; protocol:
 
 /** Slots side by side: the one serving, the one draining and the one coming. */
 export const slots = 3;
+/** Application servers of a stack: a switch asks each slot of each for its people, one after the other. */
+export const mostApplications = 3;
 /** RTP ports of a slot. */
 export const rtpPorts = 5_460;
 /** Ports of a slot that the relay sends from: of what browsers ask for, a leg takes one for each way to it and each network of theirs. */
 export const relayPorts = 5_460;
 
-/** Which of the stack's servers a host has; `standby` is a softswitch in reserve, which has no relay. */
+/** Which of the stack's servers a host has, of several application servers one; `standby` is a softswitch in reserve, which has no relay. */
 export type Servers = "softswitch" | "application" | "both" | "standby";
 
 /** Whether the application server is on a host with these servers, and whether the relay is, if there is one. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { AppServer } from "./app-server.ts";
+import { AppServer, moreName } from "./app-server.ts";
 import { ownDataDirectory, voicemailDirectoryOf } from "./data-directory.ts";
 import type { DockerClient } from "./docker-cli.ts";
 import { certificatesVolume, type Certificates } from "./edge.ts";
@@ -13,10 +13,10 @@ import { stackOutputs } from "./outputs.ts";
 import { findPublished } from "./published.ts";
 import { requireSecrets } from "./secrets.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { pageUrl, sipUrl, standbySiteOf, switchSiteOf } from "./sites.ts";
+import { applicationOrigins, pageUrl, sipUrl, standbySiteOf, switchSiteOf } from "./sites.ts";
 import { Softswitch, directoryUrls } from "./softswitch.ts";
 import { SshHost } from "./ssh-host.ts";
-import { dataDirectoryOf, eachHost, stackHosts, type StackHost, type StackHosts } from "./stack-hosts.ts";
+import { applicationHosts, dataDirectoryOf, eachHost, stackHosts, type StackHost, type StackHosts } from "./stack-hosts.ts";
 import { Turn } from "./turn.ts";
 import { turnUrls } from "./turn-settings.ts";
 import { chooseSwitch, type SwitchChoice } from "./switch-choice.ts";
@@ -47,7 +47,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
   const declared = declareHosts(hosts);
   const [switchHost, appHost, standbyHost] = [declared.get(hosts.softswitch)!, declared.get(hosts.application)!, hosts.standby && declared.get(hosts.standby)];
   const certificates = declareCertificates(stack, tls, switchHost, appHost, standbyHost);
-  const [onSwitchHost, onAppHost] = [images.get(hosts.softswitch)!, images.get(hosts.application)!];
+  const onSwitchHost = images.get(hosts.softswitch)!;
   const media = [switchHost, ...(standbyHost ? [standbyHost] : [])];
 
   const softswitchOn = (name: "softswitch" | "standby", at: StackHost, host: Host, site: string) => {
@@ -55,7 +55,7 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     return new Softswitch(name, {
       stack, host, settings, secrets, choice, tls, site, certificates: certificates[name],
       images: { sound: on["freeswitch-sound"]!.reference, switch: on[choice.kind]!.reference, edge: on.edge!.reference, secrets: on.secrets!.reference },
-      directoryUrls: directoryUrls(appHost.privateAddress, ports.directory),
+      directoryUrls: directoryUrls(applicationHosts(hosts).map((one) => declared.get(one)!.privateAddress), ports.directory),
       peers: media.map(({ privateAddress }) => privateAddress),
       voicemailDirectory: voicemailDirectoryOf(dataDirectory),
     });
@@ -69,19 +69,26 @@ export async function houseline(prepared?: Prepared): Promise<Record<string, unk
     peers: media.map(({ internalAddress, publicAddress }) => internalAddress ?? publicAddress),
   });
 
-  new AppServer("app-server", {
-    stack, host: appHost, settings, secrets, dataDirectory, tls, certificates: certificates.application,
-    images: { appServer: onAppHost["app-server"]!.reference, edge: onAppHost.edge!.reference, secrets: onAppHost.secrets!.reference },
-    switches: [
-      { name: "local", eslHost: switchHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings) },
-      ...(standbyHost ? [{ name: "standby", eslHost: standbyHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings, standbySiteOf(settings)) }] : []),
-    ],
-    turnUrls: turnUrls(settings),
-  });
+  let before: AppServer | undefined;
+  for (const at of applicationHosts(hosts)) {
+    const [host, on] = [declared.get(at)!, images.get(at)!];
+    const name = at.site === undefined ? "app-server" : moreName(at.site);
+    before = new AppServer(name, {
+      stack, host, settings, secrets, dataDirectory, tls, site: at.site ?? settings.site, after: before,
+      certificates: at.site === undefined ? certificates.application : certificatesVolume(`${name}-certificates`, stack, tls, { provider: host.provider }),
+      images: { appServer: on["app-server"]!.reference, edge: on.edge!.reference, secrets: on.secrets!.reference },
+      switches: [
+        { name: "local", eslHost: switchHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings) },
+        ...(standbyHost ? [{ name: "standby", eslHost: standbyHost.privateAddress, eslPort: ports.esl, sipUrl: sipUrl(settings, standbySiteOf(settings)) }] : []),
+      ],
+      turnUrls: turnUrls(settings),
+    });
+  }
 
   rails.close();
   if (forecast) (given.foreseen ?? logged)(await forecast.told(new Map([...declared].map(([host, { provider }]) => [provider, host])), stack));
-  return { page: pageUrl(settings), sip: sipUrl(settings), ...(standbyHost && { standby: sipUrl(settings, standbySiteOf(settings)) }), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name, ...stackOutputs(settings) };
+  const [, ...morePages] = applicationOrigins(settings).map((one) => `${one}/`);
+  return { page: pageUrl(settings), ...(morePages.length > 0 && { morePages: morePages.join(" ") }), sip: sipUrl(settings), ...(standbyHost && { standby: sipUrl(settings, standbySiteOf(settings)) }), switch: choice.kind, why: choice.why, switchContainer: softswitch.switch.name, ...stackOutputs(settings) };
 }
 
 const logged = (sentences: readonly string[]) => { for (const sentence of sentences) void pulumi.log.info(sentence); };
@@ -103,6 +110,7 @@ function declareCertificates(stack: string, tls: Tls, switchHost: Host, appHost:
 function resourceName({ softswitch, application, standby }: StackHosts, host: StackHost): string {
   if (!host.ssh) return "local";
   if (host === standby) return "standby-host";
+  if (host.site !== undefined) return `${moreName(host.site)}-host`;
   return softswitch === application ? "host" : host === softswitch ? "softswitch-host" : "app-server-host";
 }
 

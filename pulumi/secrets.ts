@@ -32,10 +32,12 @@ export function requireSecrets({ secrets, demoPeople, signIn, turn }: Pick<Setti
 /**
  * A never-started container whose volume others mount at `/run/secrets`: its files are in no `docker inspect`, and encrypted
  * in Pulumi's state. A changed secret replaces it and all who read it.
+ *
+ * @param role the same on every host; by itself the resource's name
  */
-export function secretsContainer(name: string, stack: string, image: string, files: SecretFiles, options: pulumi.CustomResourceOptions): docker.Container {
+export function secretsContainer(name: string, stack: string, image: string, files: SecretFiles, options: pulumi.CustomResourceOptions, role = name): docker.Container {
   return new docker.Container(name, {
-    ...data(stack, name, image),
+    ...data(stack, role, image),
     // What is not wanted has no file: the provider takes no empty one.
     uploads: Object.entries(files).filter(([, content]) => content !== "").map(([file, content]) => ({
       file: `/run/secrets/${file}`,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { canonical } from "./ip6.ts";
 import { placementConflict } from "./placement.ts";
+import { mostApplications } from "./port-ranges.ts";
 import { didYouMean } from "./nearest.ts";
 import { isPrivate } from "./private-address.ts";
 import { Refusal } from "./refusal.ts";
@@ -35,6 +36,8 @@ const sshHostKeys = () => ({
   public6: ip6Address(),
 });
 const sshHost = () => z.strictObject(sshHostKeys()).prefault({});
+/** In the environment a list is JSON. */
+const list = <Item extends z.ZodType>(item: Item, most: number) => z.preprocess((value) => (typeof value === "string" ? parsed(value) : value), z.array(item).max(most));
 const volumeName = () => z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,100}$/, "a volume name of letters, digits, '.', '_' and '-'");
 const imageName = () => z.string().max(255).regex(/^[a-z0-9][a-z0-9._/:@-]*$/, "an image name such as registry.example.com/houseline/freeswitch@sha256:…");
 const registryAddress = () => z.string().max(200).regex(/^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$/, "a registry such as registry.example.com or registry.example.com/team");
@@ -57,10 +60,12 @@ export const schema = z.strictObject({
     identityFile: path().optional(),
     softswitch: sshHost(),
     application: sshHost(),
+    moreApplications: list(z.strictObject({ ...sshHostKeys(), site: hostName().optional() }), mostApplications - 1).optional(),
     standby: z.strictObject({ ...sshHostKeys(), site: hostName().optional() }).prefault({}),
     hcloud: z.strictObject({
       token: z.string().regex(/^[A-Za-z0-9]{64}$/, "64 letters and digits").optional(),
       servers: number(z.number().int().min(1).max(3)).default(2),
+      applicationServers: number(z.number().int().min(1).max(mostApplications)).default(1),
       location: z.string().regex(/^[a-z]{3}[0-9]{0,2}$/, "a location of Hetzner Cloud, such as fsn1").default("fsn1"),
       networkZone: z.enum(["eu-central", "us-east", "us-west", "ap-southeast"]).default("eu-central"),
       network: z.string().regex(/^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.0\.0\/16$/, "a private /16 network, such as 10.20.0.0/16").default("10.20.0.0/16"),
@@ -204,7 +209,7 @@ export function readSettings(config: Record<string, unknown>, environment: Recor
 
 /** Pulumi hands groups over as JSON. */
 function parsed(value: unknown): unknown {
-  if (typeof value !== "string" || !value.startsWith("{")) return value;
+  if (typeof value !== "string" || !/^[{[]/.test(value)) return value;
   try {
     return JSON.parse(value) as unknown;
   } catch {
@@ -231,7 +236,8 @@ function refusal(issue: z.core.$ZodIssue, given: Record<string, unknown>, fromEn
     return new Refusal(`${where}: there is no key 'houseline:${key}'${didYouMean(key, [...keyPaths, ...groups()]) || "."} All keys are in docs/configuration.md.`);
   }
   const key = path.join(".");
-  const name = fromEnvironment.get(key);
+  // Of a list's item it is the list that was given.
+  const name = path.map((_, end) => fromEnvironment.get(path.slice(0, end + 1).join("."))).find((one) => one !== undefined);
   const source = name ? `the environment variable ${name}` : `${where}: 'houseline:${key}'`;
   const value = path.reduce<unknown>((node, step) => (node as Record<string, unknown> | undefined)?.[step], given);
   // Somebody who puts a password into an address shall not see it again in a log.
@@ -246,13 +252,13 @@ function groups(): string[] {
 function wanted(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return { object: "a group of keys", boolean: "true or false", string: "text", int: "a whole number", number: "a number" }[issue.expected as string] ?? issue.expected;
+      return { object: "a group of keys", array: "a list", boolean: "true or false", string: "text", int: "a whole number", number: "a number" }[issue.expected as string] ?? issue.expected;
     case "invalid_value":
       return `one of ${issue.values.map(String).join(", ")}`;
     case "too_small":
       return issue.origin === "string" ? `at least ${issue.minimum} characters long` : `at least ${issue.minimum}`;
     case "too_big":
-      return issue.origin === "string" ? `at most ${issue.maximum} characters long` : `at most ${issue.maximum}`;
+      return { string: `at most ${issue.maximum} characters long`, array: `a list of at most ${issue.maximum}` }[issue.origin as string] ?? `at most ${issue.maximum}`;
     default:
       return issue.message;
   }

@@ -20,7 +20,7 @@ export interface SoftswitchArgs {
   site: string;
   certificates: Certificates;
   images: { sound: string; switch: string; edge: string; secrets: string };
-  /** Where the application server's slots answer for the directory. Plain text: nothing here waits for that server. */
+  /** Where the application servers' slots answer for the directory. Plain text: nothing here waits for these servers. */
   directoryUrls: readonly string[];
   /** Private addresses of every host with a switch of this stack. */
   peers: readonly string[];
@@ -123,7 +123,10 @@ export function switchContainer(args: Pick<SoftswitchArgs, "stack" | "settings" 
   };
 }
 
-/** The directory of each application slot, as the switch is told it. */
-export function directoryUrls(privateAddress: string, base: number): string[] {
-  return Array.from({ length: slots }, (_, slot) => `http://${privateAddress}:${base + slot}/directory`);
+/**
+ * The directory of each slot of each application server, as the switch is told it. It asks one after the other: a slot without a server refuses at once, a host that is
+ * gone takes a second for each, so the same slot of all hosts comes before the next.
+ */
+export function directoryUrls(privateAddresses: readonly string[], base: number): string[] {
+  return Array.from({ length: slots }, (_, slot) => privateAddresses.map((address) => `http://${address}:${base + slot}/directory`)).flat();
 }

@@ -18,7 +18,7 @@ const withVariable = (name: string, value: string) => ({ envs: switchProps.envs.
 
 describe("the guard rails", () => {
   it("let through every container that this program declares", () => {
-    const server = serverContainer({ stack: "x", settings, host, images, switches: [], turnUrls: [], dataDirectory: "/d" });
+    const server = serverContainer({ stack: "x", settings, site: settings.site, host, images, switches: [], turnUrls: [], dataDirectory: "/d" });
     const edges = (["switch", "application"] as const).map((kind) => edgeContainer({ stack: "x", role: kind, kind, image: images.edge, healthySeconds: 60, site: "localhost", address: "127.0.0.1", port: 8080, upstreams: 10_022 }));
     const relay = turnContainer({ stack: "x", settings, host, images, peers: ["203.0.113.7"] });
     for (const each of [plan, server, relay, ...edges]) expect(containerViolations(each.role, service(each), facts), each.role).toEqual([]);

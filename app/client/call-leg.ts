@@ -15,12 +15,21 @@ export interface CallLegEvents {
   unhold: [by: Side];
   /** What the other side says is there, or is there anew after a hold. */
   audio: [stream: MediaStream];
-  /** Media broke off (true) and may come back by itself, or did (false). */
+  /** Media goes both ways. */
+  connected: [];
+  /** Media broke off, or does not begin (true), and may come back by itself, or did (false). */
   unstable: [unstable: boolean];
   /** Media broke off for good. */
   broken: [];
   ended: [reason: CallEndReason, by: EndedBy];
 }
+
+/** What JsSIP gives as the cause when it hangs up because ICE has failed. */
+const iceFailed = "RTP Timeout";
+/** Milliseconds from the answer until media goes, even by a relay over a slow network. */
+const connectMs = 4_000;
+/** Milliseconds for the switch to end a leg that another has taken over from. */
+const replacedMs = 5_000;
 
 /** One SIP dialog of a call with its media: a call that is rescued or moved gets another one. */
 export class CallLeg extends Emitter<CallLegEvents> {
@@ -41,6 +50,7 @@ export class CallLeg extends Emitter<CallLegEvents> {
     if (session.connection) this.#watch(session.connection);
     else session.on("peerconnection", ({ peerconnection }) => this.#watch(peerconnection));
     this.#hurryIce();
+    this.#stayWhenIceFails();
     answerHoldsOpenly(session);
     session.on("progress", (event: { originator: unknown; response?: { body?: string } | null }) => {
       if (event.originator === "remote") this.emit("progress", Boolean(event.response?.body));
@@ -48,6 +58,9 @@ export class CallLeg extends Emitter<CallLegEvents> {
     session.on("accepted", () => {
       this.#accepted = true;
       this.emit("accepted");
+      setTimeout(() => {
+        if (!this.ended && !this.carries) this.#setUnstable(true);
+      }, connectMs);
     });
     session.on("hold", ({ originator }) => this.emit("hold", sideOf(originator)));
     session.on("unhold", ({ originator }) => this.emit("unhold", sideOf(originator)));
@@ -74,6 +87,11 @@ export class CallLeg extends Emitter<CallLegEvents> {
 
   get unstable(): boolean {
     return this.#unstable;
+  }
+
+  /** Whether media goes both ways. */
+  get carries(): boolean {
+    return this.connection === undefined || this.connection.connectionState === "connected";
   }
 
   get remoteStream(): MediaStream | undefined {
@@ -123,12 +141,21 @@ export class CallLeg extends Emitter<CallLegEvents> {
     }
   }
 
-  /** Another leg has taken over: ends this one, and tells nothing more of it. */
+  /** Ends this leg, and tells nothing more of it. */
   discard(): void {
     if (this.#discarded) return;
     this.#discarded = true;
     this.removeListeners();
     this.terminate();
+  }
+
+  /**
+   * Another leg has taken over. The switch ends this one when it has connected that with the other side, whose leg may still hang on this one and would
+   * end with it.
+   */
+  giveWay(): void {
+    this.removeListeners();
+    setTimeout(() => this.discard(), replacedMs);
   }
 
   /** Sends the offer or answer with the first addresses instead of waiting for all. */
@@ -144,6 +171,16 @@ export class CallLeg extends Emitter<CallLegEvents> {
     });
   }
 
+  /** JsSIP hangs up when ICE has failed. To the server a BYE is what somebody wished, and nobody is brought back after it: the leg stays until another takes over. */
+  #stayWhenIceFails(): void {
+    const session = this.#session;
+    const terminate = session.terminate.bind(session);
+    session.terminate = (options) => {
+      if (this.#accepted && options?.cause === iceFailed) this.emit("broken");
+      else terminate(options);
+    };
+  }
+
   /** JsSIP does not say that media broke off, so the connection is watched here. */
   #watch(connection: RTCPeerConnection): void {
     connection.addEventListener("track", ({ track, streams }) => {
@@ -152,12 +189,19 @@ export class CallLeg extends Emitter<CallLegEvents> {
     });
     connection.addEventListener("connectionstatechange", () => {
       const { connectionState } = connection;
-      if (connectionState === "failed") return this.emit("broken");
-      const unstable = connectionState === "disconnected";
-      if (unstable === this.#unstable) return;
-      this.#unstable = unstable;
-      this.emit("unstable", unstable);
+      if (connectionState === "failed") this.emit("broken");
+      else if (connectionState === "disconnected") this.#setUnstable(true);
+      else if (connectionState === "connected") {
+        this.#setUnstable(false);
+        this.emit("connected");
+      }
     });
+  }
+
+  #setUnstable(unstable: boolean): void {
+    if (unstable === this.#unstable) return;
+    this.#unstable = unstable;
+    this.emit("unstable", unstable);
   }
 }
 

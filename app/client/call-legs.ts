@@ -22,7 +22,7 @@ export interface CallLegsEvents {
   changed: [];
 }
 
-/** Milliseconds without media after which a leg is taken for lost; ICE may mend itself before. */
+/** Milliseconds without media after which the call is taken for cut off, over however many legs; ICE, or another leg, may mend it before. */
 const mediaLostMs = 20_000;
 
 /** The leg that a call is heard over, the one that is to take over from it, and the microphone and speaker of both. */
@@ -76,6 +76,12 @@ export class CallLegs extends Emitter<CallLegsEvents> {
       this.emit("accepted");
     });
     this.#follow(leg);
+  }
+
+  /** The first leg of the call came to nobody: another is taken instead. */
+  giveUp(): void {
+    this.#current?.discard();
+    this.#current = undefined;
   }
 
   /** Answers another leg, which takes over once it is answered. */
@@ -148,7 +154,7 @@ export class CallLegs extends Emitter<CallLegsEvents> {
   /** The call is over: microphone and speaker are free. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#mediaLost);
+    this.#hasMedia();
     this.#audio?.close();
     this.#lease?.release();
     this.#lease = undefined;
@@ -159,8 +165,8 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     this.#next = undefined;
     const old = this.#current;
     this.#current = leg;
-    old?.discard();
-    clearTimeout(this.#mediaLost);
+    old?.giveWay();
+    if (leg.carries) this.#hasMedia();
     this.#follow(leg);
     if (leg.remoteStream) this.#play(leg.remoteStream);
     leg.mute(this.#muted);
@@ -174,16 +180,26 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     leg.on("audio", (stream) => ifCurrent(() => this.#play(stream)));
     leg.on("broken", () => ifCurrent(() => this.emit("broken")));
     leg.on("unstable", (unstable) => ifCurrent(() => {
-      clearTimeout(this.#mediaLost);
-      if (unstable) this.#mediaLost = setTimeout(() => this.emit("broken"), mediaLostMs);
+      if (unstable) this.#mediaLost ??= setTimeout(() => this.emit("broken"), mediaLostMs);
+      else this.#hasMedia();
+      this.emit("changed");
+    }));
+    leg.on("connected", () => ifCurrent(() => {
+      this.#hasMedia();
       this.emit("changed");
     }));
     leg.on("ended", (reason, by) => ifCurrent(() => {
       this.#current = undefined;
-      clearTimeout(this.#mediaLost);
+      this.#hasMedia();
       if (reason === "connection-lost" && !leg.hasArrived) this.emit("unheard");
       else this.emit("ended", reason, by);
     }));
+  }
+
+  /** Or it needs none any more. */
+  #hasMedia(): void {
+    clearTimeout(this.#mediaLost);
+    this.#mediaLost = undefined;
   }
 
   #play(stream: MediaStream): void {

@@ -11,9 +11,24 @@ import { People } from "./people.ts";
 import type { Request } from "./request.ts";
 import type { SipLine } from "./sip-line.ts";
 
+/** What a call needs of the browser's connection. */
+class TestConnection extends EventTarget {
+  connectionState = "new";
+
+  getSenders(): [] {
+    return [];
+  }
+
+  becomes(state: string): void {
+    this.connectionState = state;
+    this.dispatchEvent(new Event("connectionstatechange"));
+  }
+}
+
 /** What a call needs of JsSIP's session, without a switch: the scenes with one are in test/e2e. */
 class TestSession extends EventEmitter {
-  readonly connection = null;
+  /** Nothing is told of its media, unless the test does. */
+  connection: TestConnection | null = null;
   direction = "incoming";
   answered = false;
   ended = false;
@@ -28,11 +43,13 @@ class TestSession extends EventEmitter {
     this.emit("accepted");
   }
 
-  terminate({ status_code }: { status_code?: number } = {}): void {
+  terminate({ status_code }: { status_code?: number; cause?: string } = {}): void {
     this.ended = true;
     this.refusedWith = status_code;
     this.emit("ended", { originator: "local", message: null, cause: "Terminated" });
   }
+
+  unmute(): void {}
 
   hold(): boolean {
     this.emit("hold", { originator: "local" });
@@ -86,8 +103,9 @@ beforeEach(() => {
 });
 afterEach(() => { vi.useRealTimers(); });
 
-function invite(call: number | undefined, asksToBeAnswered = false, from = "boris"): TestSession {
+function invite(call: number | undefined, asksToBeAnswered = false, from = "boris", connection: TestConnection | null = null): TestSession {
   const session = new TestSession();
+  session.connection = connection;
   const headers: Record<string, string> = { ...(call === undefined ? {} : { "X-Houseline-Call": id(call) }), ...(asksToBeAnswered ? { "X-Houseline-Answer": "auto" } : {}) };
   const request = { from: { uri: { user: from }, display_name: "" }, getHeader: (name: string) => headers[name] } as unknown as IncomingRequest;
   calls.onInvite({ connected: true } as SipLine, session as unknown as RTCSession, request);
@@ -214,7 +232,84 @@ describe("with a SIP session of the test's own, a call", () => {
     await calls.command("moveCall", { call: id(1) });
     const next = invite(1, true);
     await settle();
-    expect([next.answered, session.ended, ...states()]).toEqual([true, true, "1 answered"]);
+    // The switch ends it, when it has connected the new one with the other side: by a BYE before the other side would be lost too.
+    expect([next.answered, session.ended, ...states()]).toEqual([true, false, "1 answered"]);
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect([session.ended, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  test("whose ICE failed is not hung up, as JsSIP would: the server would take that for a wish", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    calls.here[0]!.answer();
+    await settle();
+    calls.onCall(callOf(1, "answered"));
+    session.terminate({ cause: "RTP Timeout", status_code: 408 });
+    await vi.advanceTimersByTimeAsync(500);
+    expect([session.ended, ...states(), asked.at(-1)]).toEqual([false, "1 rescuing", ["moveCall", { call: id(1) }]]);
+    const next = invite(1, true);
+    await settle();
+    expect([next.answered, ...states()]).toEqual([true, "1 answered"]);
+  });
+
+  describe("whose media breaks off by itself", () => {
+    /** A call that is heard, and what its next legs find. */
+    async function heard(): Promise<TestConnection> {
+      calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+      const connection = new TestConnection();
+      invite(1, false, "boris", connection);
+      calls.here[0]!.answer();
+      await settle();
+      calls.onCall(callOf(1, "answered"));
+      connection.becomes("connected");
+      return connection;
+    }
+    const moves = () => asked.filter(([name]) => name === "moveCall").length;
+
+    test("is asked for, and the leg that comes is taken though the first is there still", async () => {
+      const connection = await heard();
+      connection.becomes("disconnected");
+      await vi.advanceTimersByTimeAsync(500);
+      expect([moves(), calls.here[0]!.unstable]).toEqual([1, true]);
+      const next = new TestConnection();
+      expect(invite(1, true, "boris", next).answered).toBe(false);
+      await settle();
+      next.becomes("connected");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([moves(), calls.here[0]!.unstable, ...states()]).toEqual([1, false, "1 answered"]);
+    });
+
+    test("is asked for no more when it comes back by itself", async () => {
+      const connection = await heard();
+      connection.becomes("disconnected");
+      await vi.advanceTimersByTimeAsync(200);
+      connection.becomes("connected");
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect([moves(), ...states()]).toEqual([0, "1 answered"]);
+    });
+
+    test("is asked for again when the new leg finds no way either, and not for ever", async () => {
+      const connection = await heard();
+      connection.becomes("disconnected");
+      for (let seconds = 0; seconds < 40; seconds += 5) {
+        await vi.advanceTimersByTimeAsync(5_000);
+        invite(1, true, "boris", new TestConnection());
+      }
+      expect([moves() > 4, ...states()]).toEqual([true, "1 answered"]);
+      await vi.advanceTimersByTimeAsync(25_000);
+      expect([states(), asked.at(-1)]).toEqual([[], ["hangup", { call: id(1) }]]);
+    });
+  });
+
+  test("that is hung up while its ICE has failed is hung up", async () => {
+    calls.onCall(callOf(1, "ringing", { state: "ringing" }));
+    const session = invite(1);
+    calls.here[0]!.answer();
+    await settle();
+    calls.onCall(callOf(1, "answered"));
+    session.terminate({ cause: "RTP Timeout", status_code: 408 });
+    calls.here[0]!.hangup();
+    expect([session.ended, states(), asked.at(-1)]).toEqual([true, [], ["hangup", { call: id(1) }]]);
   });
 
   test("that became part of another goes on as that one, over the same leg", async () => {
@@ -352,6 +447,39 @@ describe("with a SIP session and a line of the test's own, a call that is begun"
     lose(invited[1]!);
     await settle();
     expect([invited.length, call.ending?.reason]).toEqual([2, "connection-lost"]);
+  });
+
+  test("is sent over the next registration when the first switch says nothing, and cancelled at that", async () => {
+    const [gone, next] = [lineThatIs(true), lineThatIs(true)];
+    let { line } = gone;
+    const call = calls.dial(() => line, "boris", boris);
+    await vi.advanceTimersByTimeAsync(500);
+    line = next.line;
+    calls.look();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([gone.invited[0]!.ended, next.invited.length]).toEqual([false, 0]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([gone.invited[0]!.ended, next.invited.length, call.state]).toEqual([true, 1, "dialling"]);
+    line = lineThatIs(true).line;
+    calls.look();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([next.invited[0]!.ended, call.state]).toEqual([false, "dialling"]);
+    next.invited[0]!.emit("progress", { originator: "remote" });
+    next.invited[0]!.emit("accepted");
+    expect(call.state).toBe("answered");
+  });
+
+  test("stays with a switch that has said a word, and with one that has the registration still", async () => {
+    const [first, next] = [lineThatIs(true), lineThatIs(true)];
+    let { line } = first;
+    const call = calls.dial(() => line, "boris", boris);
+    await vi.advanceTimersByTimeAsync(5_000);
+    calls.look();
+    first.arrived.add(first.invited[0]!);
+    line = next.line;
+    calls.look();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect([first.invited[0]!.ended, first.invited.length, next.invited.length, call.state]).toEqual([false, 1, 0, "dialling"]);
   });
 
   test("is not sent again when the switch may be ringing already", async () => {

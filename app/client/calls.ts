@@ -81,7 +81,10 @@ export class Calls extends Emitter<CallsEvents> {
         this.#rescue.watch(call);
         this.emit("shaken");
       },
-      shaken: () => this.emit("shaken"),
+      shaken: (call: PhoneCall) => {
+        this.#rescue.watch(call);
+        this.emit("shaken");
+      },
       supervises: (id: string) => this.#supervised.get(id)?.role,
       expectsLeg: (id: string) => {
         const { commanded, commandUnderWay } = this.#commands.knowledgeOf(id);
@@ -119,6 +122,7 @@ export class Calls extends Emitter<CallsEvents> {
       get isOpen() { return line().connected; },
       opens: () => line().comesBack(),
       invite: (stream) => new CallLeg(line(), line().invite(target, stream)),
+      isOf: (leg) => leg.line === line(),
     });
     this.holdOthers(call);
     this.#keep(call);
@@ -190,9 +194,10 @@ export class Calls extends Emitter<CallsEvents> {
     this.#byId(id)?.holdAsAsked(on);
   }
 
-  /** The connections may be there again: calls that lost their leg ask for a new one. */
+  /** The connections may be there again, or others: calls that lost their leg ask for a new one, and those that came to nobody are sent again. */
   look(): void {
     this.#rescue.look();
+    for (const call of this.#calls) call.lookAtWay();
   }
 
   onInvite(line: SipLine, session: RTCSession, request: IncomingRequest): void {

@@ -18,10 +18,18 @@ export const socketDefaults = {
 
 export type SocketOptions = typeof socketDefaults;
 
+/** How soon a server that says nothing is asked, and how soon it has to answer then; in milliseconds. */
+export interface Pace {
+  heartbeatMs: number;
+  answerMs: number;
+}
+
 /** How a socket ended: the close code, or 1006 when it was lost or given up. */
 export interface SocketEnd {
   code: number;
   reason: string;
+  /** Whether it was given up because the server left a request unanswered. */
+  silent?: true;
 }
 
 export interface ControlSocketEvents {
@@ -46,6 +54,7 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
   #nextId = 1;
   #heardAt = Date.now();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #pace: Pace;
   #end: SocketEnd | undefined;
   /** What the server said about the connection itself, before it closes it. */
   #complaint: ControlError | undefined;
@@ -56,7 +65,8 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
     this.#options = options;
     socket.addEventListener("message", (message) => this.#read(message.data));
     socket.addEventListener("close", (close) => this.#finish({ code: close.code, reason: close.reason }));
-    this.#heartbeat = setInterval(() => this.#beat(), Math.max(50, options.heartbeatMs / 4));
+    this.#pace = { heartbeatMs: options.heartbeatMs, answerMs: options.requestTimeoutMs };
+    this.pace = this.#pace;
     this.#write({ type: "hello", version: protocolVersion, client: options.client });
   }
 
@@ -85,6 +95,13 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
     });
   }
 
+  /** @param pace from now on */
+  set pace(pace: Pace) {
+    this.#pace = pace;
+    clearInterval(this.#heartbeat);
+    if (!this.#end) this.#heartbeat = setInterval(() => this.#beat(), Math.max(50, pace.heartbeatMs / 4));
+  }
+
   get closed(): boolean {
     return this.#end !== undefined;
   }
@@ -98,7 +115,7 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
         this.#pending.delete(id);
         reject(new ControlError("unavailable", "The telephone server did not answer in time."));
         // A server that leaves a request unanswered is taken for lost, so that another one can be found.
-        this.abandon("a request was not answered");
+        this.abandon("a request was not answered", { silent: true });
       }, timeoutMs);
       this.#pending.set(id, { name, resolve: resolve as (result: unknown) => void, reject, timer });
       this.#write({ type: "request", id, name, params });
@@ -117,9 +134,9 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
   }
 
   /** Gives up a socket that may be dead: its own closing handshake could take minutes. */
-  abandon(reason: string): void {
+  abandon(reason: string, more: Pick<SocketEnd, "silent"> = {}): void {
     this.#socket.close();
-    this.#finish({ code: lost, reason });
+    this.#finish({ code: lost, reason, ...more });
   }
 
   #write(frame: object): void {
@@ -127,7 +144,7 @@ export class ControlSocket extends Emitter<ControlSocketEvents> {
   }
 
   #beat(): void {
-    if (Date.now() - this.#heardAt >= this.#options.heartbeatMs) this.probe();
+    if (Date.now() - this.#heardAt >= this.#pace.heartbeatMs) this.probe(this.#pace.answerMs);
   }
 
   get #isPinging(): boolean {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import type { WebSocket as ServerSocket } from "ws";
 import { closeCodes } from "../protocol/wire.ts";
@@ -19,6 +19,7 @@ const anna = { user: "anna", name: "Anna Berg", extension: "101", presence: "ava
 const snapshot = { session: "s1", resumeToken: "token-1", me: anna, people: [anna], calls: [], sip: null };
 
 let server: WebSocketServer;
+let servers: WebSocketServer[] = [];
 let controls: Control[] = [];
 /** Every request, with the socket it came on. */
 let asked: { socket: ServerSocket; request: Request }[] = [];
@@ -33,9 +34,22 @@ beforeEach(async () => {
     if (request.name !== "login" || request.params.password === "right") return { type: "response", id: request.id, result: request.name === "login" || request.name === "resume" ? snapshot : {} };
     return { type: "error", id: request.id, code: "unauthorized", message: "The name or the password is wrong." };
   };
-  server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  await once(server, "listening");
-  server.on("connection", (socket) => {
+  server = await listen();
+});
+
+afterEach(async () => {
+  for (const control of controls) control.close();
+  controls = [];
+  for (const one of servers) await end(one);
+  servers = [];
+});
+
+/** A server that answers as the test says. */
+async function listen(): Promise<WebSocketServer> {
+  const listening = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  servers.push(listening);
+  await once(listening, "listening");
+  listening.on("connection", (socket) => {
     socket.on("message", (data) => {
       const frame = JSON.parse(String(data));
       if (frame.type === "hello") return socket.send(JSON.stringify({ type: "hello", version, server: "test" }));
@@ -44,21 +58,21 @@ beforeEach(async () => {
       if (reply) socket.send(JSON.stringify(reply));
     });
   });
-});
+  return listening;
+}
 
-afterEach(async () => {
-  for (const control of controls) control.close();
-  controls = [];
-  for (const socket of server.clients) socket.terminate();
-  await new Promise((done) => server.close(done));
-});
+/** It is gone, and refuses whoever comes. */
+async function end(one: WebSocketServer): Promise<void> {
+  for (const socket of one.clients) socket.terminate();
+  await new Promise((done) => one.close(done));
+}
 
-function url(): string {
-  return `ws://127.0.0.1:${(server.address() as { port: number }).port}/ws`;
+function url(at = server): string {
+  return `ws://127.0.0.1:${(at.address() as { port: number }).port}/ws`;
 }
 
 function make(options: Partial<ControlOptions> = {}): Control {
-  const control = new Control({ url: url(), store: memoryStore(), backOff: { firstMs: 10, longestMs: 40 }, ...options });
+  const control = new Control({ urls: [url()], store: memoryStore(), backOff: { firstMs: 10, longestMs: 40 }, ...options });
   controls.push(control);
   return control;
 }
@@ -84,7 +98,7 @@ test("signing in gives the snapshot; a wrong password is refused in words and le
 });
 
 test("a server that can't be reached is a plain sentence", async () => {
-  const control = make({ url: "ws://127.0.0.1:9/ws" });
+  const control = make({ urls: ["ws://127.0.0.1:9/ws"] });
   await expect(control.login("anna", "right")).rejects.toThrow("can't be reached");
   expect(control.state).toBe("signed-out");
 });
@@ -254,4 +268,71 @@ test("events that come before the answer to signing in are counted", async () =>
   asked[0]!.socket.send(JSON.stringify(person(2)));
   await new Promise<void>((resolve) => control.on("event", () => resolve()));
   expect(states).toEqual(["connecting", "online"]);
+});
+
+describe("where there are several servers", () => {
+  let other: WebSocketServer;
+  beforeEach(async () => {
+    other = await listen();
+    const [alone, told] = [answer, [url(), url(other)]];
+    answer = (request, socket) => {
+      const reply = alone(request, socket) as { result?: object } | undefined;
+      return reply?.result === snapshot ? { ...reply, result: { ...snapshot, servers: told } } : reply;
+    };
+  });
+  const isAt = (control: Control, at: WebSocketServer) => vi.waitFor(() => expect([control.state, control.server, at.clients.size]).toEqual(["online", url(at), 1]));
+
+  test("the session goes on at another when its own is gone, and after a reload there, too", async () => {
+    const store = memoryStore();
+    const control = make({ store });
+    await control.login("anna", "right");
+    const gone = url();
+    await end(server);
+    servers = [server = other];
+    await isAt(control, other);
+    expect(requests("resume")[0]!.request.params.resumeToken).toBe("token-1");
+    control.close();
+    expect(store.load()!.servers).toEqual([url(other), gone]);
+    const next = make({ store, urls: [gone], backOff: { firstMs: 60_000, longestMs: 60_000 } });
+    next.start();
+    await isAt(next, other);
+  });
+
+  test("one that closes its sockets and is there again keeps its people", async () => {
+    const control = make();
+    await control.login("anna", "right");
+    lastSocket().terminate();
+    await vi.waitFor(() => expect(requests("resume")).toHaveLength(1));
+    await isAt(control, server);
+    expect(other.clients.size).toBe(0);
+  });
+
+  test.each(["idle", "inCall"] as const)("one that says nothing any more is missed by who is %s at that pace, and left", async (state) => {
+    const [never, soon] = [{ heartbeatMs: 60_000, answerMs: 60_000 }, { heartbeatMs: 60, answerMs: 60 }];
+    const control = make({ paces: { idle: never, inCall: never, [state]: soon } });
+    await control.login("anna", "right");
+    control.inCall = state === "inCall";
+    const [usual, silent] = [answer, lastSocket()];
+    answer = (request, socket) => (socket === silent ? undefined : usual(request, socket));
+    await isAt(control, other);
+  });
+
+  test("one that takes nobody is left for the next, and back again", async () => {
+    const control = make();
+    await control.login("anna", "right");
+    const usual = answer;
+    let refusals = 0;
+    answer = (request, socket) => (request.name === "resume" && refusals++ < 2 ? { type: "error", id: request.id, code: "unavailable", message: "No." } : usual(request, socket));
+    lastSocket().terminate();
+    // Its own first, then the other, then its own again.
+    await vi.waitFor(() => expect([refusals, control.state, control.server]).toEqual([3, "online", url()]));
+  });
+
+  test("whoever signs in asks each until one answers; a wrong password is not asked for twice", async () => {
+    const control = make({ urls: ["ws://127.0.0.1:9/ws", url(other)] });
+    await expect(control.login("anna", "wrong")).rejects.toMatchObject({ code: "unauthorized" });
+    expect(requests("login")).toHaveLength(1);
+    await control.login("anna", "right");
+    await isAt(control, other);
+  });
 });

@@ -5,20 +5,27 @@ import type { BackOff } from "./back-off.ts";
 import { ControlError } from "./control-error.ts";
 import type { ControlState, SessionLoss } from "./control-state.ts";
 import { ControlSocket, socketDefaults } from "./control-socket.ts";
-import type { EventFrame, SocketEnd, SocketOptions } from "./control-socket.ts";
+import type { EventFrame, Pace, SocketEnd, SocketOptions } from "./control-socket.ts";
 import { Emitter } from "./emitter.ts";
+import { ServerList } from "./server-list.ts";
 import type { SessionStore } from "./session-store.ts";
 import type { SipAccount } from "../protocol/wire.ts";
 
 /** Milliseconds for an answer of the network while somebody waits for it in the middle of a call. */
 const hurriedMs = 3_000;
+/** Milliseconds more for each attempt to come back: where there is another server, one that doesn't answer is soon left, but a slow network is none that is gone. */
+const patienceMs = 1_000;
+/** Where there is another server to go to, one that is gone without a word is missed sooner; soonest by who is in a call, and few are at any time. */
+const severalPaces: Record<"idle" | "inCall", Pace> = { idle: { heartbeatMs: 10_000, answerMs: 5_000 }, inCall: { heartbeatMs: 3_000, answerMs: 3_000 } };
 
 export interface ControlOptions extends Partial<SocketOptions> {
-  /** `ws:` or `wss:` URL of the application server's `/ws`. */
-  url: string;
+  /** `ws:` or `wss:` URLs of the application servers' `/ws`, the one to begin with first; what the stack says of others is added. */
+  urls: readonly string[];
   store: SessionStore;
   /** @default controlBackOff */
   backOff?: BackOff;
+  /** How soon a silent server is asked, where there is another. @default after 10 s, in a call after 3 s */
+  paces?: typeof severalPaces;
 }
 
 export type Snapshot = Result<"resume">;
@@ -39,9 +46,10 @@ export interface ControlEvents {
  */
 export class Control extends Emitter<ControlEvents> {
   readonly #options: SocketOptions;
-  readonly #url: string;
+  readonly #servers: ServerList;
   readonly #store: SessionStore;
   readonly #backOff: BackOff;
+  readonly #paces: typeof severalPaces;
   #state: ControlState = "signed-out";
   #socket: ControlSocket | undefined;
   #token: string | undefined;
@@ -53,22 +61,36 @@ export class Control extends Emitter<ControlEvents> {
   #knowsPeople = false;
   /** Whether somebody waits for the connection in the middle of a call: then attempts are short and follow each other closely. */
   hurried = false;
+  #inCall = false;
   #attempt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #goodbye: ReturnType<typeof setTimeout> | undefined;
   /** Counts what was begun, so that the answer to something older is recognised and dropped. */
   #era = 0;
 
-  constructor({ url, store, backOff = controlBackOff, ...options }: ControlOptions) {
+  constructor({ urls, store, backOff = controlBackOff, paces = severalPaces, ...options }: ControlOptions) {
     super();
-    this.#url = url;
+    this.#servers = new ServerList(urls);
     this.#store = store;
     this.#backOff = backOff;
+    this.#paces = paces;
     this.#options = { ...socketDefaults, ...options };
   }
 
   get state(): ControlState {
     return this.#state;
+  }
+
+  /** Whether this device is in a call, whose commands shall not wait for a server that is gone. */
+  set inCall(inCall: boolean) {
+    if (inCall === this.#inCall) return;
+    this.#inCall = inCall;
+    this.#setPace();
+  }
+
+  /** URL of the application server that the session is at, or that is asked next. */
+  get server(): string {
+    return this.#servers.current;
   }
 
   /** The switch that the session of an earlier page of this tab was registered with: the next page need not wait to be told. */
@@ -84,6 +106,7 @@ export class Control extends Emitter<ControlEvents> {
     this.#token = stored.token;
     this.#lastSeq = stored.lastSeq;
     this.#sip = stored.sip;
+    this.#servers.takeUp(stored.servers ?? []);
     this.#to("connecting");
     void this.#resume();
     return true;
@@ -145,7 +168,7 @@ export class Control extends Emitter<ControlEvents> {
     this.#to("connecting");
     let socket: ControlSocket | undefined;
     try {
-      socket = await this.#open(era);
+      socket = await this.#openAny(era);
       const snapshot = await ask(socket);
       if (era !== this.#era) throw new ControlError("unavailable", "Signing in was interrupted.");
       this.#adopt(socket, snapshot);
@@ -177,12 +200,24 @@ export class Control extends Emitter<ControlEvents> {
       const code = error instanceof ControlError ? error.code : "internal";
       if (code === "not-found" || code === "unauthorized") this.#lose("expired");
       else if (code === "version") this.#lose("version");
-      else this.#comeBack(waitBefore(this.#attempt++, this.hurried ? hurriedBackOff : this.#backOff));
+      else this.#comeBackElsewhere(waitBefore(this.#attempt++, this.hurried ? hurriedBackOff : this.#backOff));
+    }
+  }
+
+  /** At whichever server answers first when they are asked one after the other. */
+  async #openAny(era: number): Promise<ControlSocket> {
+    for (let left = this.#servers.count - 1; ; left--) {
+      try {
+        return await this.#open(era);
+      } catch (error) {
+        if (left === 0 || era !== this.#era) throw error;
+        this.#servers.next();
+      }
     }
   }
 
   async #open(era: number): Promise<ControlSocket> {
-    const socket = await ControlSocket.open(this.#url, this.hurried ? { ...this.#options, openTimeoutMs: hurriedMs } : this.#options);
+    const socket = await ControlSocket.open(this.#servers.current, { ...this.#options, openTimeoutMs: this.#openTimeoutMs });
     if (era !== this.#era) {
       socket.close();
       throw new ControlError("unavailable", "The attempt was given up for a newer one.");
@@ -196,8 +231,20 @@ export class Control extends Emitter<ControlEvents> {
     return socket;
   }
 
+  get #openTimeoutMs(): number {
+    const { openTimeoutMs } = this.#options;
+    if (this.hurried) return hurriedMs;
+    return this.#servers.areSeveral ? Math.min(openTimeoutMs, hurriedMs + patienceMs * this.#attempt) : openTimeoutMs;
+  }
+
+  #setPace(): void {
+    if (this.#socket && this.#servers.areSeveral) this.#socket.pace = this.#paces[this.#inCall ? "inCall" : "idle"];
+  }
+
   #adopt(socket: ControlSocket, snapshot: Snapshot): void {
     this.#socket = socket;
+    this.#servers.learn(snapshot.servers ?? []);
+    this.#setPace();
     this.#token = snapshot.resumeToken;
     this.#sip = snapshot.sip ?? undefined;
     this.#attempt = 0;
@@ -238,7 +285,15 @@ export class Control extends Emitter<ControlEvents> {
     this.#socket = undefined;
     if (end.code === closeCodes.unauthorized) this.#lose("expired");
     else if (end.code === closeCodes.replaced) this.#lose("replaced");
+    else if (end.silent) this.#comeBackElsewhere(waitBefore(this.#attempt++, this.#backOff));
+    // One that closed its sockets has most likely a successor at the same place.
     else this.#comeBack(end.code === closeCodes.goingAway ? Math.round(150 * Math.random()) : waitBefore(this.#attempt++, this.#backOff));
+  }
+
+  /** To another server, where there is one: this one doesn't answer, or takes nobody. */
+  #comeBackElsewhere(waitMs: number): void {
+    this.#servers.next();
+    this.#comeBack(waitMs);
   }
 
   #comeBack(waitMs: number): void {
@@ -269,7 +324,7 @@ export class Control extends Emitter<ControlEvents> {
   }
 
   #save(): void {
-    if (this.#token !== undefined) this.#store.save({ token: this.#token, lastSeq: this.#lastSeq, ...(this.#sip ? { sip: this.#sip } : {}) });
+    if (this.#token !== undefined) this.#store.save({ token: this.#token, lastSeq: this.#lastSeq, ...(this.#sip ? { sip: this.#sip } : {}), ...(this.#servers.areSeveral ? { servers: this.#servers.all } : {}) });
   }
 
   #stopTimers(): void {

@@ -29,10 +29,11 @@ import { Supervisor } from "./supervisor.ts";
 
 export interface HouselineOptions {
   /**
-   * URL of the application server's control WebSocket.
+   * URL of the application server's control WebSocket; of several servers all, the one to begin with first. Others of the same stack are learnt
+   * from the one that answers: giving them helps who signs in while the first is away.
    * @default `/ws` of the page's own origin
    */
-  url?: string;
+  url?: string | readonly string[];
   /**
    * Gives a fresh token when somebody has to sign in: a JWT that the company's application signed, or an API token. It is
    * called by `connect()` when no session is left, and again when a session has expired.
@@ -122,7 +123,7 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.#audible = sounds;
     this.#token = token;
     this.#language = language;
-    this.#control = new Control({ url, store, client: deviceName(application, navigator.userAgent) });
+    this.#control = new Control({ urls: typeof url === "string" ? [url] : url, store, client: deviceName(application, navigator.userAgent) });
     const request: Request = (name, params) => this.#control.request(name, params);
     this.directory = new People(request);
     this.messages = new Messages(request, () => this.me?.user);
@@ -140,6 +141,7 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.#control.on("event", (event) => this.#onEvent(event));
     this.#control.on("lost", (loss) => this.#onLost(loss));
     this.#registration.on("state", (state) => this.#onMedia(state));
+    this.#registration.on("moved", () => this.#calls.look());
     this.#registration.on("invite", (...invite) => this.#calls.onInvite(...invite));
     this.#followCalls();
     this.directory.on("changed", () => this.emit("people"));
@@ -167,6 +169,11 @@ export class Houseline extends Emitter<HouselineEvents> {
   /** URL of the switch that new calls go over. */
   get switchUrl(): string | undefined {
     return this.#registration.line?.account.url;
+  }
+
+  /** URL of the application server that the session is at, or that is asked next. */
+  get serverUrl(): string {
+    return this.#control.server;
   }
 
   get me(): Person | undefined {
@@ -291,6 +298,7 @@ export class Houseline extends Emitter<HouselineEvents> {
     this.#calls.on("shaken", () => this.#nudge());
     this.#calls.on("call", (call) => {
       this.#control.hurried = this.#calls.areWaiting;
+      this.#control.inCall = this.calls.length > 0;
       if (this.#audible) playFor(this.calls, this.sounds);
       this.emit("call", call);
     });

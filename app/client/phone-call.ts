@@ -40,8 +40,8 @@ export interface CallOwner {
   hangUpRemotely(callId: string): void;
   /** This device lost its leg of a call that goes on. */
   lost(call: PhoneCall): void;
-  /** Media broke off: the network may be gone, or another one. */
-  shaken(): void;
+  /** Media of a call broke off: the network may be gone, or another one, or only the way that media went. */
+  shaken(call: PhoneCall): void;
 }
 
 /** How a call gets to the switch. @internal */
@@ -50,6 +50,8 @@ export interface WayOut {
   /** Resolves with whether it is open, in a moment. */
   opens(): Promise<boolean>;
   invite(stream: MediaStream): CallLeg;
+  /** Whether calls go over the connection of this leg still. */
+  isOf(leg: CallLeg): boolean;
 }
 
 /** Milliseconds that a session may outlive its call in the application server. */
@@ -59,6 +61,8 @@ const rescueMs = limits.rescueSeconds * 1_000 + 5_000;
 /** Milliseconds that a wish to hold may wait for the last change to be agreed on, and between two looks. */
 const holdMs = 10_000;
 const holdRetryMs = 50;
+/** Milliseconds in which a switch that is there has said that an INVITE came. */
+const unheardMs = 2_000;
 /** Milliseconds after the answer until the switch plays music to whoever is held. */
 const bridgeSettlesMs = 500;
 /** Digits of one request to send tones. */
@@ -84,13 +88,15 @@ export class PhoneCall extends CallCommands {
   readonly #legs: CallLegs;
   #answering = false;
   #holdWanted: boolean | undefined;
-  /** Its INVITE was sent a second time. */
-  #redialled = false;
+  /** How it is sent for the first time; not once it was sent a second time. */
+  #way: WayOut | undefined;
+  /** When its INVITE went out. */
+  #invitedAt = 0;
   /** It was on hold when its leg was lost: the next one is, too. */
   #holdAgain = false;
   /** Why this person leaves the call, once the server has agreed to it. */
   #leaving: LeavingReason | undefined;
-  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving", ReturnType<typeof setTimeout>>> = {};
+  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving" | "unheard", ReturnType<typeof setTimeout> | undefined>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
     super();
@@ -107,9 +113,13 @@ export class PhoneCall extends CallCommands {
     this.#legs.on("unhold", (by) => this.#learn({ type: "unhold", by }));
     this.#legs.on("broken", () => this.#lose());
     this.#legs.on("ended", (reason, by) => this.#onLegEnded(reason, by));
-    this.#legs.on("missed", () => { if (this.#facts.legLost) this.#owner.lost(this); });
+    this.#legs.on("missed", () => {
+      if (this.#facts.legLost) this.#owner.lost(this);
+      else if (this.unstable) this.#owner.shaken(this);
+    });
     this.#legs.on("changed", () => {
-      if (this.unstable) this.#owner.shaken();
+      if (this.unstable) this.#owner.shaken(this);
+      this.#settleRescue();
       this.emit("changed");
     });
   }
@@ -117,17 +127,43 @@ export class PhoneCall extends CallCommands {
   /** Calls somebody: the microphone, then the INVITE, over a way that is waited for if it was lost a moment ago. @internal */
   static dial(owner: CallOwner, address: string, peer: Peer, way: WayOut): PhoneCall {
     const call = new PhoneCall(owner, "outgoing", address, peer);
-    call.#legs.on("unheard", () => void call.#dial(way, false));
-    void call.#dial(way, true);
+    call.#way = way;
+    call.#legs.on("unheard", () => call.#redial());
+    void call.#dial(way);
     return call;
   }
 
-  /** @param again whether it may be sent once more when the connection is lost before the switch has heard of it */
-  async #dial(way: WayOut, again: boolean): Promise<void> {
-    if (!again && this.#redialled) return this.#end("connection-lost", "system");
-    this.#redialled = !again;
+  async #dial(way: WayOut): Promise<void> {
     if (!way.isOpen && !await way.opens()) return this.#end("connection-lost", "system");
-    if (this.state !== "ended") await this.#withMicrophone((stream) => this.#legs.take(way.invite(stream)));
+    if (this.state === "ended") return;
+    await this.#withMicrophone((stream) => {
+      this.#invitedAt = Date.now();
+      this.#legs.take(way.invite(stream));
+    });
+  }
+
+  /** The connection was lost before the switch had heard of the call: it is sent once more. */
+  #redial(): void {
+    const way = this.#way;
+    this.#way = undefined;
+    if (way) void this.#dial(way);
+    else this.#end("connection-lost", "system");
+  }
+
+  /**
+   * Calls may go another way now. An INVITE that nobody has heard of went to a switch that is gone: SIP itself would wait for it for 32 s (RFC 3261,
+   * timer B), so it is given up and sent the other way. Should that switch yet say a word, it is told that the call was cancelled. @internal
+   */
+  lookAtWay(): void {
+    const [way, leg] = [this.#way, this.#legs.current];
+    clearTimeout(this.#timers.unheard);
+    if (!way || !leg || this.state !== "dialling" || leg.hasArrived || way.isOf(leg) || !way.isOpen) return;
+    const waitMs = this.#invitedAt + unheardMs - Date.now();
+    if (waitMs > 0) this.#timers.unheard = setTimeout(() => this.lookAtWay(), waitMs);
+    else {
+      this.#legs.giveUp();
+      this.#redial();
+    }
   }
 
   /** Somebody calls; or a leg of this person's own call, asked for over the control connection, has come. @internal */
@@ -256,6 +292,12 @@ export class PhoneCall extends CallCommands {
   /** Whether this device still waits for a leg of the call, and none is on its way. @internal */
   get needsLeg(): boolean {
     return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#legs.isChanging;
+  }
+
+  /** Whether this device may ask for another leg of the call: it waits for one, or the one that it has carries nothing at the moment. @internal */
+  get wantsLeg(): boolean {
+    const isSupervised = this.#callId !== undefined && this.#owner.supervises(this.#callId) !== undefined;
+    return this.needsLeg || (this.unstable && this.#facts.answered && !this.#legs.isChanging && !isSupervised);
   }
 
   /** Answers an incoming call; any other call goes on hold. */
@@ -468,6 +510,13 @@ export class PhoneCall extends CallCommands {
     if (this.#callId === undefined || this.#owner.supervises(this.#callId) === undefined) this.#owner.lost(this);
   }
 
+  /** The call is whole again when a leg is there and is heard: one that is answered may find no way for its media. */
+  #settleRescue(): void {
+    if (this.#facts.legLost || this.#legs.current?.carries === false) return;
+    clearTimeout(this.#timers.rescue);
+    this.#timers.rescue = undefined;
+  }
+
   #end(reason: CallEndReason, by: EndedBy): void {
     if (this.state === "ended") return;
     this.#learn({ type: "ended", reason, by });
@@ -480,7 +529,7 @@ export class PhoneCall extends CallCommands {
     this.#facts = learn(before, fact);
     if (this.#facts === before) return;
     if (this.#facts.answered && !before.answered) this.#answeredAt ??= Date.now();
-    if (!this.#facts.legLost && before.legLost) this.#timers.rescue = void clearTimeout(this.#timers.rescue) as undefined;
+    if (before.legLost) this.#settleRescue();
     const endedNow = this.#facts.phase === "ended" && before.phase !== "ended";
     if (endedNow) this.#release();
     this.emit("changed");

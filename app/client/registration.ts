@@ -10,6 +10,8 @@ export type MediaState = LineState | "none";
 
 export interface RegistrationEvents {
   state: [state: MediaState];
+  /** Calls go over another line from now on. */
+  moved: [];
   /** An INVITE, over the current line or one that is going. */
   invite: [line: SipLine, session: RTCSession, request: IncomingRequest];
 }
@@ -97,6 +99,7 @@ export class Registration extends Emitter<RegistrationEvents> {
       this.#next = undefined;
       this.retire();
       this.#line = next;
+      this.emit("moved");
     }
     this.#tell();
   }

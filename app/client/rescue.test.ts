@@ -7,13 +7,13 @@ beforeEach(() => { vi.useFakeTimers(); });
 afterEach(() => { vi.useRealTimers(); });
 
 function make(server: Partial<Call> = { state: "answered" }) {
-  const lost = { callId: "c1", needsLeg: true };
+  const lost = { callId: "c1", needsLeg: true, get wantsLeg() { return this.needsLeg || this.unstable; }, unstable: false };
   const world = { reachable: true, asked: [] as string[], refuse: false };
   const rescue = new Rescue({
     reachable: () => world.reachable, callOf: () => server as Call,
     moveHere: async (id) => { world.asked.push(id); if (world.refuse) throw new Error("conflict"); },
   });
-  return { rescue, lost, world, call: lost as unknown as PhoneCall };
+  return { rescue, lost, world, server, call: lost as unknown as PhoneCall };
 }
 
 test("a call whose loss the server has not noticed is asked for as soon as the connections are there", async () => {
@@ -36,6 +36,23 @@ test("while the server brings it back by itself, it is let do so", async () => {
   rescue.look();
   await vi.advanceTimersByTimeAsync(20_000);
   expect(world.asked).toEqual([]);
+});
+
+test("a call whose media alone broke off is asked for while that lasts, and at once when the server misses this device", async () => {
+  const { rescue, lost, server, world, call } = make();
+  Object.assign(lost, { needsLeg: false, unstable: true });
+  rescue.watch(call);
+  await vi.advanceTimersByTimeAsync(600);
+  expect(world.asked.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(20_000);
+  const before = world.asked.length;
+  server.state = "rescuing";
+  rescue.look();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(world.asked.length).toBe(before + 1);
+  lost.unstable = false;
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(world.asked.length).toBe(before + 1);
 });
 
 test("a refusal is tried again with growing waits, never in a storm", async () => {

@@ -7,6 +7,7 @@ const stored = z.object({
   lastSeq: z.number().int().nonnegative(),
   /** So that the next page registers while its control connection still opens; good for as long as the session. */
   sip: sipAccount.optional(),
+  servers: z.array(z.string().regex(/^wss?:\/\//).max(500)).max(20).optional(),
 });
 
 /** What a page needs to take its session up again after a reload. */
@@ -14,6 +15,8 @@ export interface StoredSession {
   token: string;
   lastSeq: number;
   sip?: SipAccount | undefined;
+  /** URLs of the application servers, the one that has the session first. */
+  servers?: string[] | undefined;
 }
 
 export interface SessionStore {

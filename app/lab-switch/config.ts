@@ -74,7 +74,7 @@ function whole(env: Sources["env"], name: string, otherwise: number, least: numb
 
 function directoryUrls(env: Sources["env"]): string[] {
   const urls = (env["HOUSELINE_DIRECTORY_URLS"] ?? "").split(/\s+/).filter(Boolean);
-  if (urls.length > 3) throw new ConfigError("HOUSELINE_DIRECTORY_URLS has more than three addresses.");
+  if (urls.length > 9) throw new ConfigError("HOUSELINE_DIRECTORY_URLS has more than nine addresses.");
   for (const url of urls) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) throw new ConfigError(`HOUSELINE_DIRECTORY_URLS: "${url}" is not an http address.`);
   }

@@ -33,5 +33,6 @@ export const snapshot = z.object({
   people: z.array(person).optional().describe("left out after a return of a device that knows them, when they are as it was told"),
   calls: z.array(call).describe("in progress, and those that ended a moment ago"),
   sip: sipAccount.nullable(),
+  servers: z.array(z.string().regex(/^wss?:\/\/[^\s"'<>]+$/).max(500)).max(8).optional().describe("control WebSockets of the stack's application servers, the one that answers first, where there are several: a client whose server is gone resumes at another"),
 });
 export type Snapshot = z.infer<typeof snapshot>;

@@ -55,6 +55,8 @@ export interface Config {
   adminToken: string;
   jwt: JwtConfig;
   turn: TurnConfig;
+  /** Control WebSockets of the stack's application servers, this one's first; empty where it is the only one. */
+  servers: readonly string[];
   /** Origins whose pages may call `/api`. */
   apiOrigins: ReadonlySet<string>;
   dataDirectory: string;
@@ -109,12 +111,21 @@ export function readConfig(environment: Record<string, string | undefined>): Con
       extensions: readRange(text("HOUSELINE_JWT_EXTENSIONS", "2000-8999")),
     },
     turn: readTurn(environment.HOUSELINE_TURN_URLS ?? "", join(secrets, "turn-secret")),
+    servers: readServers(environment.HOUSELINE_SERVERS ?? ""),
     apiOrigins: new Set((environment.HOUSELINE_API_ORIGINS ?? "").split(/\s+/).filter(Boolean)),
     dataDirectory: text("HOUSELINE_DATA", "/data"),
     databaseUrl: secret(join(secrets, "database-url"), "may be missing"),
     softphoneDirectory: text("HOUSELINE_SOFTPHONE", "/srv/softphone"),
     logLevel,
   };
+}
+
+function readServers(text: string): string[] {
+  const urls = text.split(/\s+/).filter(Boolean);
+  if (urls.length > 8 || !urls.every((url) => /^wss?:\/\/[^\s"'<>]{1,400}\/ws$/.test(url))) {
+    throw new Failure(`HOUSELINE_SERVERS must be at most eight URLs such as wss://phone.example.com/ws, separated by a space; it is '${text}'.`);
+  }
+  return urls;
 }
 
 function readTurn(text: string, path: string): TurnConfig {

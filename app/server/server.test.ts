@@ -203,6 +203,15 @@ describe("two releases side by side", () => {
     for (const one of [back, watcher]) one.socket.close();
   });
 
+  it("tell pages of the servers on other hosts, and let the softphone connect to them", async () => {
+    const servers = ["wss://phone2.example.com/ws", "wss://phone.example.com:8443/ws"];
+    await stack.start(2, { HOUSELINE_SERVERS: servers.join(" ") });
+    const { client, session } = await stack.signIn("clara", 2);
+    expect(session.servers).toEqual(servers);
+    expect((await fetch(stack.url(2))).headers.get("content-security-policy")).toContain("connect-src 'self' wss://phone2.example.com wss://phone.example.com:8443 ws://localhost:1;");
+    client.socket.close();
+  });
+
   it("log no secret", () => {
     for (const { output } of stack.servers) expect(output()).not.toMatch(/a-demo-password|esl-secret|directory-secret|resumeToken/);
   });
@@ -212,6 +221,7 @@ describe("a server that can't start", () => {
   it.each([
     ["HOUSELINE_SWITCHES", "nonsense", /HOUSELINE_SWITCHES must be JSON like/],
     ["HOUSELINE_SLOT", "7", /HOUSELINE_SLOT must be a whole number from 0 to 2/],
+    ["HOUSELINE_SERVERS", "wss://phone.example.com/ws nonsense", /HOUSELINE_SERVERS must be at most eight URLs/],
     ["HOUSELINE_SECRETS", "/nowhere", /The secret \/nowhere\/esl-password can't be read/],
   ])("says what is wrong with %s, without a stack trace", async (name, value, sentence) => {
     const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], {

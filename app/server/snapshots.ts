@@ -13,7 +13,7 @@ import type { Turn } from "./turn.ts";
 const recentlyMs = 120_000;
 const mostRecent = 20;
 
-interface Parts { people: People; sessions: Sessions; calls: Calls; switches: Switches; profiles: Profiles; history: History; turn: Turn; domain: string }
+interface Parts { people: People; sessions: Sessions; calls: Calls; switches: Switches; profiles: Profiles; history: History; turn: Turn; domain: string; servers: readonly string[] }
 
 /** Everything that a device has to know when it comes. */
 export class Snapshots {
@@ -40,6 +40,7 @@ export class Snapshots {
     const snapshot: Omit<Snapshot, "people"> = {
       session: session.id, resumeToken: session.resumeToken, me, profile, ...rest,
       calls: [...over, ...live].sort((a, b) => a.startedAt - b.startedAt), sip: this.account(session),
+      ...(this.#parts.servers.length > 1 && { servers: [...this.#parts.servers] }),
     };
     const text = JSON.stringify(snapshot);
     return new Prepared(...toldOfPeople ? [`${text.slice(0, -1)},"people":`, people.list().json, "}"] : [text]);

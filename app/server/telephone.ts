@@ -86,7 +86,7 @@ export class Telephone {
     this.history = new History(store, (user) => this.profileChanged(user));
     this.messages = new Messages({ store, tell: (user, name, data) => this.tell(user, name, data), profileChanged: (user) => this.profileChanged(user) });
     this.#turn = new Turn(config.turn);
-    this.snapshots = new Snapshots({ ...this.parts, turn: this.#turn, domain: config.domain });
+    this.snapshots = new Snapshots({ ...this.parts, turn: this.#turn, domain: config.domain, servers: config.servers });
     this.newcomers = new Newcomers(this.people, config.jwt.extensions, log);
     this.signIn = new SignIn({ people: this.people, tokens: this.tokens, jwt: new JwtVerifier(config.jwt, config.domain), newcomers: this.newcomers, log });
     this.#drain = new Drain(this.sessions, log);

@@ -45,6 +45,8 @@ export async function images(args: string[]): Promise<number> {
   const settings = loadSettings(environment);
   if (values.build || values.rebuild !== undefined || values.publish !== undefined || values.update) await setUp(forImages, { yes: values.yes ?? false });
   else useOwnTools();
+  // Of each host of the stack, and not of this machine.
+  if (values.plan) return plan({ environment, settings, json: values.json ?? false });
   const client = dockerClient();
   const inventory = await takeInventory(client);
   const common = { environment, settings, client, inventory, json: values.json ?? false };
@@ -55,7 +57,6 @@ export async function images(args: string[]): Promise<number> {
   const context: ImagesContext = { ...common, images: wanted };
   if (values.explain !== undefined) return explain(context, named(context, values.explain));
   if (values.rebuild !== undefined) return rebuild(context, named(context, values.rebuild));
-  if (values.plan) return plan(context);
   // It starts containers as the program describes them, with Pulumi's SDK, which takes a while to load.
   if (values.check) return (await import("./check/index.ts")).check(context);
   if (values.build) await buildMissing(context);

@@ -6,7 +6,7 @@ import { Failure } from "../failure.ts";
 import { step } from "../terminal.ts";
 import { ownExecutable } from "./go-toolchain.ts";
 import { onPath } from "./on-path.ts";
-import { lastLines } from "./packages.ts";
+import { lastLines, oneApt } from "./packages.ts";
 import type { Prerequisite } from "./prerequisite.ts";
 
 const program = "docker-registry";
@@ -22,7 +22,7 @@ export const containerRegistry: Prerequisite = {
   find: async () => findRegistry(),
   async get() {
     if (!onPath("apt-get")) throw new Failure("docker-registry is missing; the tests of publishing run one. Install it by this machine's package manager and run this again.");
-    await step("Debian's docker-registry, unpacked", async () => {
+    await step("Debian's docker-registry, unpacked", () => oneApt(async () => {
       const folder = mkdtempSync(join(tmpdir(), "houseline-registry-"));
       try {
         const inFolder = async (command: string, ...args: string[]) => run(command, args, { directory: folder, timeoutSeconds: 600 });
@@ -42,7 +42,7 @@ export const containerRegistry: Prerequisite = {
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
-    });
+    }));
   },
 };
 

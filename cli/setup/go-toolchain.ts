@@ -22,8 +22,12 @@ const digests: Record<string, string> = {
 const platform = `linux-${process.arch === "arm64" ? "arm64" : "amd64"}`;
 const ownFolder = join(toolsDirectory, `go-${version}`);
 
+/** Where Debian keeps what https is trusted by, for Go too. */
+const certificates = "/etc/ssl/certs/ca-certificates.crt";
+
 /** A Go that can build the tools; got from the module proxy when this machine has none that is new enough. */
 async function goCommand(consent: Consent): Promise<string> {
+  if (onPath("apt-get") && !existsSync(certificates)) await installPackages(["ca-certificates"], "ca-certificates is missing; Go gets its modules by https.", consent);
   for (const candidate of [onPath("go"), join(ownFolder, "bin", "go")]) {
     if (candidate !== undefined && existsSync(candidate) && await isNewEnough(candidate)) return candidate;
   }
@@ -87,8 +91,19 @@ async function fetchArchive(target: string, note: Note): Promise<void> {
 /** What to build from which Go module of ours under `tools/`. */
 export interface GoBuild { module: string; package: string; flags?: readonly string[]; output: string }
 
-/** Builds an executable under `.houseline/tools/bin`; the module's go.sum decides every source. */
-export async function goBuild(build: GoBuild, consent: Consent, title: string): Promise<void> {
+let lastBuild: Promise<void> = Promise.resolve();
+
+/**
+ * Builds an executable under `.houseline/tools/bin`; the module's go.sum decides every source. One after another: each takes
+ * every core, and the first may have to get Go for all.
+ */
+export function goBuild(build: GoBuild, consent: Consent, title: string): Promise<void> {
+  const mine = lastBuild.then(() => buildNow(build, consent, title));
+  lastBuild = mine.catch(() => {});
+  return mine;
+}
+
+async function buildNow(build: GoBuild, consent: Consent, title: string): Promise<void> {
   const go = await goCommand(consent);
   mkdirSync(dirname(build.output), { recursive: true });
   const part = `${build.output}.part-${process.pid}`;

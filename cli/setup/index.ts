@@ -38,11 +38,18 @@ export function neededBy({ hosts, registry }: Pick<Settings, "hosts" | "registry
 /** Gets whatever of these is missing; says nothing about what is there. */
 export async function setUp(needed: readonly Prerequisite[], consent: Consent): Promise<void> {
   useOwnTools();
-  // Ordinarily everything is there: all are looked for at once. One may need another to be looked for at all.
+  // Ordinarily everything is there: all are looked for at once.
   const found = await Promise.all(needed.map((prerequisite) => prerequisite.find().catch(() => undefined)));
-  for (const [index, prerequisite] of needed.entries()) {
-    if (found[index] === undefined && await prerequisite.find() === undefined) await prerequisite.get(consent);
-  }
+  const missing = needed.filter((_, index) => found[index] === undefined);
+  // What is downloaded is waited for while the compiler works, unless somebody may be asked meanwhile.
+  const rows = consent.yes ? [missing.filter(({ fromGo }) => fromGo), missing.filter(({ fromGo }) => !fromGo)] : [missing];
+  const results = await Promise.allSettled(rows.map((row) => getInTurn(row, consent)));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/** One may need another to be looked for at all. */
+async function getInTurn(missing: readonly Prerequisite[], consent: Consent): Promise<void> {
+  for (const prerequisite of missing) if (await prerequisite.find() === undefined) await prerequisite.get(consent);
 }
 
 /** Puts what set-up got first on PATH, for this process and all that it runs. */

@@ -10,6 +10,7 @@ const name = "pulumi-language-nodejs";
 /** By what a plain `pulumi up` runs a program in Node. It comes with Pulumi's own CLI; our commands need none, and a closed machine builds an older one. */
 export const languageHost: Prerequisite = {
   name: "Pulumi's language host for Node.js (for the tests alone)",
+  fromGo: true,
   mend: "./houseline test (builds it from its Go module; it comes with Pulumi's own CLI)",
   async find() {
     // Puts the CLI's folder on PATH, where its own would lie.

@@ -1,5 +1,6 @@
 import { run } from "../../pulumi/process.ts";
 import { Failure } from "../failure.ts";
+import { oneAtATime } from "../held-name.ts";
 import { confirm, step } from "../terminal.ts";
 import { onPath } from "./on-path.ts";
 import type { Consent } from "./prerequisite.ts";
@@ -12,10 +13,15 @@ export async function installPackages(packages: readonly string[], reason: strin
   const agreed = consent.yes || await confirm(`${reason} Install Debian's ${packages.join(", ")}?`);
   if (agreed === undefined) throw new Failure(`${reason} Type '${command}', or add --yes to have it done.`);
   if (!agreed) throw new Failure(`${reason} Nothing was installed. Type '${command}' when you want it.`);
-  await step(`Debian's ${packages.join(", ")}`, async (note) => {
+  await step(`Debian's ${packages.join(", ")}`, (note) => oneApt(async () => {
     await apt(["update", "-q"], note);
     await apt(["install", "-y", "-q", "--no-install-recommends", ...packages], note);
-  });
+  }));
+}
+
+/** Apt waits for another that installs, not for one that reads the lists anew: what this or another checkout does with it is done in turn. */
+export function oneApt<T>(work: () => Promise<T>): Promise<T> {
+  return oneAtATime("apt", work);
 }
 
 async function apt(args: readonly string[], note: (what: string) => void): Promise<void> {

@@ -10,6 +10,7 @@ const name = "pebble";
 /** The ACME server of Let's Encrypt for tests, which the tests of certificates start and throw away. */
 export const pebble: Prerequisite = {
   name: "Pebble (for the tests alone)",
+  fromGo: true,
   mend: "./houseline test (builds it from its Go module)",
   find: async () => findPebble(),
   get: (consent) => goBuild({ module: join(root, "tools", "pebble"), package: "github.com/letsencrypt/pebble/v2/cmd/pebble", output: ownExecutable(name) }, consent, "Pebble from its Go module"),

@@ -14,6 +14,8 @@ export interface Prerequisite {
   find(): Promise<string | undefined>;
   /** The command that mends it, or what to do. */
   mend: string;
+  /** Where it can't be downloaded it is built from its Go module, which takes every core and needs none of the others but such. */
+  fromGo?: true;
   /** Gets it. Safe to repeat and to interrupt. */
   get(consent: Consent): Promise<void>;
 }

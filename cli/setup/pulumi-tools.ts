@@ -23,6 +23,7 @@ const sdk = () => import("@pulumi/pulumi/automation/index.js");
 
 export const pulumiCli: Prerequisite = {
   name: "Pulumi CLI",
+  fromGo: true,
   mend: "./houseline up (gets it from Pulumi's installer, or builds it from its Go module)",
   find: async () => (await findCli())?.shown,
   async get(consent) {
@@ -81,9 +82,10 @@ export const hcloudPlugin: Prerequisite = {
 };
 
 /** A plugin of the engine: Pulumi's own, or the same provider behind the same bridge where Pulumi's site can't be reached. */
-function plugin(provider: "docker" | "hcloud", title: string, version: string): Pick<Prerequisite, "find" | "get"> {
+function plugin(provider: "docker" | "hcloud", title: string, version: string): Pick<Prerequisite, "find" | "fromGo" | "get"> {
   const program = `pulumi-resource-${provider}`;
   return {
+    fromGo: true,
     async find() {
       const onPath = allOnPath(program)[0];
       if (onPath) return `at ${onPath}`;

@@ -50,18 +50,26 @@ export HOUSELINE_SLOT_RTP_FIRST=$((${HOUSELINE_RTP_PORT:-16384} + slot * 5460))
 export HOUSELINE_SLOT_RTP_LAST=$((HOUSELINE_SLOT_RTP_FIRST + 5459))
 say "slot $slot: SIP over WebSocket $HOUSELINE_SLOT_WS_PORT, mesh $HOUSELINE_SLOT_SIP_PORT, ESL $HOUSELINE_SLOT_ESL_PORT, RTP $HOUSELINE_SLOT_RTP_FIRST-$HOUSELINE_SLOT_RTP_LAST"
 
-# One directory binding for each address given (conf/directory), at most three.
+# One directory binding for each address given, asked in this order (conf/freeswitch.xml).
 read -ra urls <<< "${HOUSELINE_DIRECTORY_URLS:-}"
-export HOUSELINE_DIRECTORIES=${#urls[@]}
-[ "$HOUSELINE_DIRECTORIES" -gt 0 ] || say "HOUSELINE_DIRECTORY_URLS is empty: nobody can sign in"
-[ "$HOUSELINE_DIRECTORIES" -le 3 ] || { say "HOUSELINE_DIRECTORY_URLS has more than three addresses" >&2; exit 64; }
-export HOUSELINE_DIRECTORY_1=${urls[0]:-} HOUSELINE_DIRECTORY_2=${urls[1]:-} HOUSELINE_DIRECTORY_3=${urls[2]:-}
+[ ${#urls[@]} -gt 0 ] || say "HOUSELINE_DIRECTORY_URLS is empty: nobody can sign in"
+[ ${#urls[@]} -le 9 ] || { say "HOUSELINE_DIRECTORY_URLS has more than nine addresses" >&2; exit 64; }
+{
+  echo '<include>'
+  for n in "${!urls[@]}"; do
+    [[ ${urls[n]} =~ ^https?://[A-Za-z0-9.:-]+/[A-Za-z0-9./_-]*$ ]] || { say "HOUSELINE_DIRECTORY_URLS has '${urls[n]}', which is no http address" >&2; exit 64; }
+    # FreeSWITCH itself puts the password in.
+    printf '  <binding name="application-%s">\n    <param name="gateway-url" value="%s" bindings="directory"/>\n    <param name="gateway-credentials" value="switch:$${directory_password}"/>\n    <param name="auth-scheme" value="basic"/>\n    <param name="timeout" value="1"/>\n  </binding>\n' \
+      "$((n + 1))" "${urls[n]}"
+  done
+  echo '</include>'
+} > $run/directories.xml
 
 # Who may speak to ESL: this switch itself and the hosts of the directory, which are the application servers'. To the mesh: its peers.
 export HOUSELINE_ESL_ADDRESSES=$own/32
 for url in "${urls[@]}"; do
   host=${url#*://} host=${host%%[:/]*}
-  [ "$host" = "$own" ] || { [[ $host =~ ^$private$ ]] && HOUSELINE_ESL_ADDRESSES+=,$host/32; } \
+  [[ ,$HOUSELINE_ESL_ADDRESSES, == *",$host/32,"* ]] || { [[ $host =~ ^$private$ ]] && HOUSELINE_ESL_ADDRESSES+=,$host/32; } \
     || say "the directory at $url has no private IPv4 address: ESL is not open to it"
 done
 HOUSELINE_MESH_ADDRESSES=$(IFS=,; echo "${peers[*]/%//32}")

@@ -25,16 +25,17 @@ async function made(config: Record<string, unknown>, what: Pick<MachinesArgs, "u
   };
   const key = { publicKey: "ssh-ed25519 AAAAC3Nz", privateKey: "the private half" };
   const machines = new Machines("machines", {
-    stack: "production", ports: settings.ports, turn: settings.turn.enabled, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key, standby: key },
-    names: { softswitch: "switch.example.com", application: "phone.example.com", standby: "switch2.example.com" }, ...what,
+    stack: "production", ports: settings.ports, turn: settings.turn.enabled, options: settings.hosts.hcloud, publicKey: "ssh-ed25519 AAAAOwn", hostKeys: { softswitch: key, application: key, standby: key, "application-2": key, "application-3": key },
+    names: { softswitch: "switch.example.com", application: "phone.example.com", standby: "switch2.example.com", "application-2": "phone2.example.com", "application-3": "phone3.example.com" }, ...what,
   }, { transformations: [watch] });
-  const outputs = await new Promise<OfMachines<Machine>>((resolve) => pulumi.all([machines.softswitch, machines.application, machines.standby]).apply(([softswitch, application, standby]) => resolve({ softswitch, application, ...(standby && { standby }) })));
+  const outputs = await new Promise<OfMachines<Machine>>((resolve) => pulumi.all({ ...machines.made }).apply((made) => resolve(made as unknown as OfMachines<Machine>)));
   await pulumi.runtime.disconnect();
   return { resources, options, outputs };
 }
 
 function read(hcloud: Record<string, unknown>): Settings {
-  return readSettings({ site: "phone.example.com", switchSite: "switch.example.com", ports: { applicationEdge: 443, switchEdge: hcloud.servers === 1 ? 8_443 : 443 }, switch: { kind: "lab" }, hosts: { kind: "hcloud", ...(hcloud.servers === 3 && { standby: { site: "switch2.example.com" } }), hcloud: { sshFrom: "203.0.113.0/24", ...hcloud } } }, {}, "Pulumi.production.yaml");
+  return readSettings({ site: "phone.example.com", switchSite: "switch.example.com", ports: { applicationEdge: 443, switchEdge: hcloud.servers === 1 ? 8_443 : 443 }, switch: { kind: "lab" }, ...(hcloud.applicationServers !== undefined && { secrets: { databaseUrl: "postgres://houseline@10.20.0.9/houseline" } }),
+    hosts: { kind: "hcloud", moreApplications: ["phone2.example.com", "phone3.example.com"].slice(0, Number(hcloud.applicationServers ?? 1) - 1).map((site) => ({ site })), ...(hcloud.servers === 3 && { standby: { site: "switch2.example.com" } }), hcloud: { sshFrom: "203.0.113.0/24", ...hcloud } } }, {}, "Pulumi.production.yaml");
 }
 
 const ofType = (resources: readonly Made[], type: string) => resources.filter((one) => one.type === `hcloud:index/${type}`).toSorted((a, b) => a.name.localeCompare(b.name));
@@ -75,6 +76,18 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
     expect(outputs.standby).toMatchObject({ public: "203.0.113.12", private: "10.20.0.4" });
   });
 
+  it("are more with several application servers, each with all that the first one has", async () => {
+    const { resources, outputs } = await made({ applicationServers: 3, applicationType: "ccx23" });
+    expect(ofType(resources, "server:Server").map(({ name, inputs: { serverType, networks } }) => [name, serverType, (networks as { ip: string }[])[0]!.ip])).toEqual([
+      ["application-2-server", "ccx23", "10.20.0.5"], ["application-3-server", "ccx23", "10.20.0.6"], ["application-server", "ccx23", "10.20.0.3"], ["softswitch-server", "ccx13", "10.20.0.2"],
+    ]);
+    const [second, third, first] = ofType(resources, "firewall:Firewall").map(({ inputs }) => inputs.rules);
+    expect([second, third]).toEqual([first, first]);
+    expect(ofType(resources, "rdns:Rdns").filter(({ inputs }) => inputs.dnsPtr === "phone3.example.com")).toHaveLength(2);
+    expect(Object.keys(outputs)).toEqual(["softswitch", "application", "application-2", "application-3"]);
+    expect(outputs["application-3"]).toMatchObject({ private: "10.20.0.6" });
+  });
+
   it("a changed first start, image or key makes none anew; one that is named is, with its address kept", async () => {
     const { options } = await made({ image: "debian-13" });
     expect(options.get("softswitch-server")).toMatchObject({ protect: true, ignoreChanges: expect.arrayContaining(["userData", "image", "sshKeys", "location"]) });
@@ -94,7 +107,7 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
   });
 
   it("everything by a name has the name that it is looked for by, and labels that tell it from another's of the same name", async () => {
-    const { resources } = await made({ servers: 3 });
+    const { resources } = await made({ servers: 3, applicationServers: 3 });
     const has = Object.fromEntries(resources.filter(({ inputs }) => inputs.name !== undefined).map(({ name, inputs }) => [name, inputs.name]));
     expect(has).toEqual(Object.fromEntries(namesOf("production").map(({ resource, name }) => [resource, name])));
     const labels = (publicKey: string) => labelsOf("production", { softswitch: { publicKey } });
@@ -110,7 +123,7 @@ describe("servers at Hetzner Cloud, by the engine's mocks", () => {
   });
 
   it.each([
-    [{ sshFrom: undefined }, "SSH is closed to everybody else"], [{ sshFrom: "0.0.0.0/0" }, "SSH is not for everybody"], [{ network: "8.8.0.0/16" }, "a private /16 network"], [{ token: "short" }, "64 letters and digits; it is [REDACTED]"], [{ servers: 4 }, "at most 3"],
+    [{ sshFrom: undefined }, "SSH is closed to everybody else"], [{ sshFrom: "0.0.0.0/0" }, "SSH is not for everybody"], [{ network: "8.8.0.0/16" }, "a private /16 network"], [{ token: "short" }, "64 letters and digits; it is [REDACTED]"], [{ servers: 4 }, "at most 3"], [{ applicationServers: 4 }, "at most 3"],
   ])("%j is refused in words", (hcloud, sentence) => {
     expect(() => read(hcloud)).toThrow(sentence);
   });

@@ -2,7 +2,7 @@ import * as hcloud from "@pulumi/hcloud";
 import * as pulumi from "@pulumi/pulumi";
 import type { Servers } from "../port-ranges.ts";
 import type { Settings } from "../settings.ts";
-import { privateAddresses, type Machine, type MachineName, type OfMachines } from "./addresses.ts";
+import { moreApplicationNames, privateAddresses, type Machine, type MachineName, type OfMachines } from "./addresses.ts";
 import { cloudConfig, setupTag, type HostKey } from "./cloud-init.ts";
 import { firewallRules } from "./firewall.ts";
 import { labelsOf, namesOf } from "./names.ts";
@@ -34,9 +34,7 @@ const setupLabel = "houseline-setup";
  * or key makes no host anew: that would lose what it has. It is told, and is done to the host that `replace` names.
  */
 export class Machines extends pulumi.ComponentResource {
-  readonly softswitch: pulumi.Output<Machine>;
-  readonly application: pulumi.Output<Machine>;
-  readonly standby: pulumi.Output<Machine> | undefined;
+  readonly made: OfMachines<pulumi.Output<Machine>>;
 
   constructor(name: string, args: MachinesArgs, options?: pulumi.ComponentResourceOptions) {
     super("houseline:hcloud:Machines", name, {}, options);
@@ -51,10 +49,12 @@ export class Machines extends pulumi.ComponentResource {
     const key = createKey();
     const network = one ? undefined : createNetwork();
     const placement = one ? undefined : createPlacement();
-    this.softswitch = createMachine("softswitch", one ? "both" : "softswitch", wanted.softswitchType);
-    this.application = one ? this.softswitch : createMachine("application", "application", wanted.applicationType);
-    this.standby = wanted.servers === 3 ? createMachine("standby", "standby", wanted.softswitchType) : undefined;
-    this.registerOutputs({ softswitch: this.softswitch, application: this.application, ...(this.standby && { standby: this.standby }) });
+    const softswitch = createMachine("softswitch", one ? "both" : "softswitch", wanted.softswitchType);
+    const application = one ? softswitch : createMachine("application", "application", wanted.applicationType);
+    const standby = wanted.servers === 3 ? createMachine("standby", "standby", wanted.softswitchType) : undefined;
+    const more = moreApplicationNames.slice(0, wanted.applicationServers - 1).map((machine) => [machine, createMachine(machine, "application", wanted.applicationType)] as const);
+    this.made = { softswitch, application, ...(standby && { standby }), ...Object.fromEntries(more) };
+    this.registerOutputs({ ...this.made });
 
     function createKey() {
       return new hcloud.SshKey(`${name}-key`, { name: names[`${name}-key`], publicKey: args.publicKey, labels }, of(`${name}-key`));

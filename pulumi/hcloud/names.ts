@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { MachineName } from "./addresses.ts";
+import { machineNames, type MachineName } from "./addresses.ts";
 import type { HostKey } from "./cloud-init.ts";
 
 /** Paths of the API whose things have a name that is unique in a project. */
@@ -18,7 +18,7 @@ export function namesOf(stack: string): Named[] {
   ];
   return [
     ofStack("machines-key", "ssh_keys"), ofStack("machines-network", "networks"), ofStack("machines-placement", "placement_groups"),
-    ...ofMachine("softswitch"), ...ofMachine("application"), ...ofMachine("standby"),
+    ...machineNames.flatMap(ofMachine),
   ];
 }
 

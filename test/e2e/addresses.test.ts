@@ -33,7 +33,7 @@ describe.skipIf(noHosts !== undefined)(`a host behind a NAT that translates its 
   afterAll(async () => {
     await scene?.close();
     await network?.remove();
-    await deployment?.forget();
+    await deployment?.remove();
   });
 
   const doctor = async () => {

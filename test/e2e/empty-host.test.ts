@@ -22,7 +22,7 @@ describe.skipIf(noHosts !== undefined)(`an empty Debian with an SSH server${noHo
   afterAll(async () => {
     await scene?.close();
     await network?.remove();
-    await deployment?.forget();
+    await deployment?.remove();
   });
 
   const login = () => `root@${host.publicAddress}`;

@@ -15,8 +15,7 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
   beforeAll(async () => { scene = await SeveralHosts.start({ reserve: true }); });
   afterAll(() => scene?.remove());
 
-  const running = async (host: TestHost) => (await host.docker("ps", "--format", "{{.Label \"houseline.role\"}} {{.Image}}")).split("\n").sort();
-  const rolesOn = async (host: TestHost) => (await running(host)).map((line) => line.split(" ")[0]);
+  const rolesOn = async (host: TestHost) => (await host.running()).map((line) => line.split(" ")[0]);
   const pageLoads = () => Promise.all([anna, boris].map((phone) => phone.page.evaluate(() => performance.timeOrigin)));
 
   async function connect(): Promise<void> {
@@ -57,7 +56,7 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
   });
 
   it("both servers are upgraded in the middle of the call; the next up collects what is over and changes nothing else", async () => {
-    const images = await Promise.all([nextOn(scene.softswitch, "lab-switch"), nextOn(scene.application, "app-server")]);
+    const images = await Promise.all([scene.softswitch.nextRelease("lab-switch"), scene.application.nextRelease("app-server")]);
     await scene.deployment.configure({ images: { ...scene.ready, labSwitch: images[0], appServer: images[1] } });
     await scene.deployment.up("--no-wait");
     expect(await rolesOn(scene.softswitch)).toEqual(["lab-switch", "lab-switch", "softswitch-edge"]);
@@ -89,6 +88,10 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
     const { containers } = JSON.parse((await scene.deployment.run("status", "--json")).stdout) as { containers: { role: string; host: string; state: string }[] };
     expect(containers.filter(({ state }) => state === "healthy").map(({ role, host }) => [role, host])).toEqual([
       ["app-server", scene.hosts.application.ssh], ["app-server-edge", scene.hosts.application.ssh], ["lab-switch", scene.hosts.softswitch.ssh], ["softswitch-edge", scene.hosts.softswitch.ssh],
+    ]);
+    const { hosts } = JSON.parse((await scene.deployment.run("images", "--plan", "--json")).stdout) as { hosts: { host: string; images: { image: string; what: string }[] }[] };
+    expect(hosts.map(({ host, images }) => [host, ...images.map(({ image, what }) => `${image} ${what}`)])).toEqual([
+      [scene.hosts.softswitch.ssh, "secrets kept", "freeswitch-sound kept", "lab-switch kept", "edge kept"], [scene.hosts.application.ssh, "secrets kept", "edge kept", "app-server kept"],
     ]);
     expect((await scene.deployment.administer("user", "add", "erika", "Erika Muster")).stdout).toContain("Password: ");
     expect((await scene.deployment.administer("user", "list")).stdout).toContain("Erika Muster");
@@ -133,6 +136,8 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
     expect(await pageLoads()).toEqual(loads);
     expect(code).toBe(0);
     expect(stdout).toContain(`The host ${scene.hosts.softswitch.ssh} can't be reached over SSH`);
+    const plan = await scene.deployment.run("images", "--plan");
+    expect([plan.code, plan.stdout]).toEqual([1, expect.stringMatching(/softswitch\):\n.* can't be reached[^]*app-server +nothing: it is there[^]*What the other hosts would do can't be said/)]);
     expect(stdout).toContain(`The softswitch in reserve, on ${scene.hosts.standby!.ssh}, takes the calls.`);
     expect(stdout).toMatch(new RegExp(`lab-switch .*slot \\d +healthy +${scene.hosts.standby!.ssh}`));
   });
@@ -166,11 +171,4 @@ describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, 
       expect((await host.shell(`ls /var/lib/houseline/${scene.deployment.stack}`)).code).not.toBe(0);
     }
   });
-
-  /** The same image by another name: another release. */
-  async function nextOn(host: TestHost, role: string): Promise<string> {
-    const image = (await running(host)).find((line) => line.startsWith(`${role} `))!.split(" ")[1]!;
-    await host.docker("tag", image, `houseline/${role}:next`);
-    return `houseline/${role}:next`;
-  }
 });

@@ -45,7 +45,8 @@ describe("the data of people, on the lab switch", () => {
   });
 
   it("goes with down --data alone", async () => {
-    await stack.run("down", "--yes", "--data");
+    expect((await stack.run("down", "--yes", "--data")).code).toBe(0);
     expect(existsSync(message)).toBe(false);
+    expect(await stack.containers()).toEqual([]);
   });
 });

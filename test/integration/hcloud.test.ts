@@ -46,7 +46,7 @@ describe.skipIf(noHosts !== undefined)(`a stack at Hetzner Cloud (a stand-in of 
   });
   afterAll(async () => {
     await api?.stop();
-    await deployment?.forget();
+    await deployment?.remove();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -159,13 +159,11 @@ export class Deployment {
     return undefined;
   }
 
-  async remove(): Promise<void> {
-    await this.run("down", "--yes", "--data");
-    await this.forget();
-  }
-
-  /** Removes what is on this machine of a stack whose hosts are gone. */
-  forget(): Promise<void> {
+  /**
+   * Removes what is on this machine of a stack, by its labels and without asking the engine, as what a killed run left is removed:
+   * `./houseline down` has tests of its own.
+   */
+  remove(): Promise<void> {
     return removeByLabel(this.stack);
   }
 }

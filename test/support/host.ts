@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { oneAtATime } from "../../cli/held-name.ts";
 import { docker } from "./docker.ts";
 import { until } from "./until.ts";
 
@@ -87,6 +88,11 @@ iptables -t nat -A POSTROUTING -o eth0 -s ${own} -j SNAT --to-source ${address}`
     return { host: new TestHost(host.id, address!, "127.0.0.1", own), router };
   }
 
+  /** This machine's address in the network that browsers come by: what listens there is reached from every machine. */
+  async gateway(): Promise<string> {
+    return docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", this.#names[0]!);
+  }
+
   async remove(): Promise<void> {
     const ids = (await docker("ps", "--all", "--quiet", "--filter", `label=houseline.stack=${this.#stack}`, "--filter", "label=houseline.role=test-host")).split("\n").filter(Boolean);
     if (ids.length > 0) await docker("rm", "--force", "--volumes", ...ids);
@@ -126,6 +132,16 @@ export class TestHost {
     return docker("exec", this.id, "sh", "-c", script).then((stdout) => ({ code: 0, stdout }), (error: { code?: number; stdout?: string }) => ({ code: error.code ?? 1, stdout: error.stdout ?? "" }));
   }
 
+  /** Says nothing more to anybody, and hears nothing: as one that has lost its power. */
+  async silence(): Promise<void> {
+    await this.shell("ip link set eth1 down; ip link set eth0 down");
+  }
+
+  /** Is there again. */
+  async wake(): Promise<void> {
+    await this.shell("ip link set eth0 up; ip link set eth1 up");
+  }
+
   /** Puts a file there. */
   async write(path: string, text: string): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -140,6 +156,18 @@ export class TestHost {
     return docker("exec", this.id, "docker", ...words);
   }
 
+  /** Roles and images of what runs there. */
+  async running(): Promise<string[]> {
+    return (await this.docker("ps", "--format", "{{.Label \"houseline.role\"}} {{.Image}}")).split("\n").sort();
+  }
+
+  /** The image of a role by another name: another release of it. */
+  async nextRelease(role: string): Promise<string> {
+    const image = (await this.running()).find((line) => line.startsWith(`${role} `))!.split(" ")[1]!;
+    await this.docker("tag", image, `houseline/${role}:next`);
+    return `houseline/${role}:next`;
+  }
+
   /** Brings images of this machine to it. */
   async load(images: readonly string[]): Promise<void> {
     await new Promise<void>((resolve, reject) => {
@@ -149,12 +177,14 @@ export class TestHost {
   }
 }
 
-/** Built once, and again when its files change. */
+/** Built once, and again when its files change; of two that want it, one builds it. */
 export async function imageOf(kind: Kind): Promise<string> {
   const hash = createHash("sha256");
   for (const name of ["Dockerfile", "start.sh"]) hash.update(await readFile(join(folder, name)));
   const image = `houseline-test/host-${kind}:${hash.digest("hex").slice(0, 12)}`;
-  if ((await docker("image", "ls", "--quiet", image)) !== "") return image;
-  await run("docker", ["build", "--quiet", "--network", "host", "--target", kind, "--tag", image, folder], { env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+  await oneAtATime("host-images", async () => {
+    if ((await docker("image", "ls", "--quiet", image)) !== "") return;
+    await run("docker", ["build", "--quiet", "--network", "host", "--target", kind, "--tag", image, folder], { env: { ...process.env, DOCKER_BUILDKIT: "0" } });
+  });
   return image;
 }

@@ -1,12 +1,24 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
+import { holdName } from "../../cli/held-name.ts";
 import { rtpPorts, slots } from "../../pulumi/port-ranges.ts";
 
-/** The first of `count` ports in a row that nobody listens on, below the range from which the kernel gives out its own. */
+/** Ports of the tests: below the range from which the kernel gives out its own. */
+const [lowest, beyond] = [18_000, 32_000];
+/** They are given out in blocks, of which one holder is known to every process of this machine. */
+const block = 20;
+
+/**
+ * The first of `count` ports in a row that nobody listens on, and that nobody else gets as long as this process lives: a stack
+ * listens on some of its ports only later, or now and then.
+ */
 export async function freePorts(count: number): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const base = 18_000 + Math.floor(Math.random() * (32_000 - 18_000 - count));
-    if (await areFree(base, count)) return base;
+  if (count > block) throw new Error(`At most ${block} ports in a row are given out.`);
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const base = lowest + block * Math.floor(Math.random() * ((beyond - lowest) / block));
+    const held = await holdName(`ports-${base}`);
+    if (held && await areFree(base, count)) return base;
+    held?.close();
   }
   throw new Error(`No ${count} free ports in a row were found.`);
 }

@@ -36,11 +36,15 @@ export class MediaWatch {
   readonly #onSilent: (call: TrackedCall, leg: Leg) => void;
   readonly #onSound: (call: TrackedCall, leg: Leg) => void;
 
-  /** A device's connection went: its legs are looked at more often for a moment. */
-  hurry(account: string): void {
+  /**
+   * A device's connection went: its legs are looked at more often for a moment.
+   *
+   * @param complains whether it says itself that its media is gone: then one from whom nothing ever came has vanished, too
+   */
+  hurry(account: string, complains = false): void {
     for (let look = 1; look <= 2 + this.#options.silentLooks; look++) {
       setTimeout(() => {
-        for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg, this.#options.hurryMs);
+        for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg, this.#options.hurryMs, complains);
       }, look * this.#options.hurryMs).unref();
     }
   }
@@ -59,7 +63,7 @@ export class MediaWatch {
     this.#looking = false;
   }
 
-  async #look(call: TrackedCall, leg: Leg, everyMs: number): Promise<void> {
+  async #look(call: TrackedCall, leg: Leg, everyMs: number, complains = false): Promise<void> {
     const home = leg.home as RemoteSwitch;
     // One that waits, or is told to, sends nothing for good reasons.
     const quiet = !leg.answered || call.answeredAt === undefined || call.space !== undefined || call.legsOfTalkers.some(({ held }) => held);
@@ -72,7 +76,7 @@ export class MediaWatch {
       const since = before?.packets === packets ? before.since : Date.now();
       this.#seen.set(leg.uuid, { packets, since });
       // One from whom nothing ever came has not vanished. Two looks may come right after each other, a regular one and a hurried one.
-      if (packets > 0 && Date.now() - since >= everyMs * this.#options.silentLooks * early) this.#onSilent(call, leg);
+      if ((packets > 0 || complains) && Date.now() - since >= everyMs * this.#options.silentLooks * early) this.#onSilent(call, leg);
       else if (before && packets > before.packets) this.#onSound(call, leg);
     } catch {
       // It ended meanwhile, or the switch is out of reach.

@@ -140,33 +140,47 @@ export class Rescue {
   }
 
   async #ring(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
-    const { context } = this.#control;
-    const role = call.rescuing.get(user)?.role ?? call.legsOf(user)[0]?.role ?? "callee";
-    const shown = [call.caller, call.callee].find((party) => party && party.user !== user) ?? call.caller;
-    const leg = randomUUID();
-    const begun = Date.now();
     try {
-      await this.#control.ring({
-        call, home, user, role, devices: [{ registration, leg }], autoAnswer: true, shown, timeoutSeconds: ringSeconds,
-        then: call.conference ? { application: "conference", room: word.room(call.conference.name), flags: [] } : { application: "music" },
-      });
-      const found = await this.#known(call, leg);
-      if (call.endedAt !== undefined || !found) {
-        await home.link.api(commands.kill(word.uuid(leg))).catch(() => {});
-        return;
-      }
-      this.#arrived.add(found);
-      if (!call.conference) await this.#connect(call, found);
-      await this.#control.tell(call, "back", user);
-      for (const old of call.legsOf(user)) if (old.uuid !== leg) await this.#control.end(old, "PICKED_OFF");
-      context.log.info({ call: call.id, user, milliseconds: Date.now() - begun }, "somebody is back in their call");
+      await this.bring(call, user, home, registration);
     } catch (error) {
-      context.log.info({ call: call.id, user, reason: (error as Error).message }, "bringing somebody back failed");
+      this.#control.context.log.info({ call: call.id, user, reason: (error as Error).message }, "bringing somebody back failed");
       if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") await this.#end(call, user, "hung-up");
       // Busy: the page has the call, and its media too.
       else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#control.tell(call, "back", user).catch(() => {});
       else setTimeout(() => this.#again(call, user, home, registration.account), againMs).unref();
     }
+  }
+
+  /** A device says that nothing is heard over the leg that it has: whether the switch hears it is looked at soon. */
+  doubt(account: string): void {
+    this.#watch.hurry(account, true);
+  }
+
+  /**
+   * Rings a device of somebody who vanished, which answers by itself, and connects it with whoever is in the call.
+   *
+   * @throws EslRefusal, LinkError when it does not answer
+   */
+  async bring(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
+    const { context } = this.#control;
+    const role = call.rescuing.get(user)?.role ?? call.legsOf(user)[0]?.role ?? "callee";
+    const shown = [call.caller, call.callee].find((party) => party && party.user !== user) ?? call.caller;
+    const leg = randomUUID();
+    const begun = Date.now();
+    await this.#control.ring({
+      call, home, user, role, devices: [{ registration, leg }], autoAnswer: true, shown, timeoutSeconds: ringSeconds,
+      then: call.conference ? { application: "conference", room: word.room(call.conference.name), flags: [] } : { application: "music" },
+    });
+    const found = await this.#known(call, leg);
+    if (call.endedAt !== undefined || !found) {
+      await home.link.api(commands.kill(word.uuid(leg))).catch(() => {});
+      return;
+    }
+    this.#arrived.add(found);
+    if (!call.conference) await this.#connect(call, found);
+    await this.#control.tell(call, "back", user);
+    for (const old of call.legsOf(user)) if (old.uuid !== leg) await this.#control.end(old, "PICKED_OFF");
+    context.log.info({ call: call.id, user, milliseconds: Date.now() - begun }, "somebody is back in their call");
   }
 
   /** FreeSWITCH hands out events on several threads: its reply to a command may come before what it tells of the leg, when much happens at once. */
@@ -184,7 +198,8 @@ export class Rescue {
   async #connect(call: TrackedCall, leg: Leg): Promise<void> {
     await this.#control.one(`connect ${call.id}`, async () => {
       // One that is still on its way has answered before FreeSWITCH is done with its media, and is lost by a bridge: it connects itself when it is there.
-      const isHere = (other: Leg) => this.#arrived.has(other) || (other.answered && !this.#control.bringing(call, other.user));
+      // Nobody is at the other end of what is left of one who vanished, and it ends in a while.
+      const isHere = (other: Leg) => this.#arrived.has(other) || (other.answered && !this.#control.bringing(call, other.user) && !call.rescuing.has(other.user));
       const peer = call.legsOfTalkers.find((other) => other.user !== leg.user && other.home === leg.home && isHere(other));
       if (!peer || peer.peer === leg.uuid || this.#bridged.get(peer) === leg) return;
       for (const one of [leg, peer]) await this.#control.run(one, commands.mark(word.uuid(one.uuid), { name: "park_after_bridge", value: "false" }));

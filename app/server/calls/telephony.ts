@@ -57,10 +57,6 @@ export class Telephony {
     this.control = new CallControl({
       calls: this.calls, switches, domain, find: (address) => directory.find(address), doNotDisturb: (user) => directory.doNotDisturb(user), may, accountOf, ask, log,
     });
-    this.handlers = {
-      ...callRequests(this.control, history), ...transferRequests(this.control), ...conferenceRequests(this.control), ...parkingRequests(this.control),
-      ...supervisionRequests(this.control), ...roomRequests(this.control, rooms),
-    };
     for (const home of switches.all) home.knownLegs = () => this.calls.legsAt(home);
     switches.on("changed", () => void this.#leases.renew());
     switches.on("registered", (_, { account }) => void devices.learn(account));
@@ -68,6 +64,10 @@ export class Telephony {
     switches.on("state", (from, state) => this.calls.read(from, state));
     switches.on("gone", (from) => this.calls.gone(from));
     this.#rescue = new Rescue(this.control, switches, { acts, ...(rescueSeconds === undefined ? {} : { seconds: rescueSeconds }) });
+    this.handlers = {
+      ...callRequests(this.control, history, this.#rescue), ...transferRequests(this.control), ...conferenceRequests(this.control), ...parkingRequests(this.control),
+      ...supervisionRequests(this.control), ...roomRequests(this.control, rooms),
+    };
     // This device is at another server.
     this.calls.on("ask", (call, user, device, wish) => void ask(wish, user, device, call.id));
     endLonelyConferences(this.control, acts);

@@ -18,7 +18,7 @@ const mostSocketsPerAddress = 2_000;
 
 /** What the edge serves to browsers: `/ws`, `/api`, `/healthz` and the softphone; and for the host `/readyz` and `/metrics`. */
 export function createWeb(config: Config, telephone: Telephone, store: Store, log: Logger): Server {
-  const files = new StaticFiles(config.softphoneDirectory, config.switches.map(({ sipUrl }) => new URL(sipUrl).origin), config.origins);
+  const files = new StaticFiles(config.softphoneDirectory, [...config.servers, ...config.switches.map(({ sipUrl }) => sipUrl)].map((url) => new URL(url).origin), config.origins);
   const api = new Api(config, telephone, log);
   const metrics = new Metrics(telephone);
   const handle = metrics.timed(telephone.handle);

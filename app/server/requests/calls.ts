@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TrackedCall } from "../calls/call.ts";
 import type { CallControl } from "../calls/control.ts";
+import type { Rescue } from "../calls/rescue.ts";
 import { RequestError } from "../sessions/connection.ts";
 import * as commands from "../switch/commands.ts";
 import type { RemoteSwitch } from "../switch/remote-switch.ts";
@@ -14,7 +15,7 @@ const ownRingSeconds = 20;
 export interface LastCalled { lastCalled(user: string): string | undefined | Promise<string | undefined> }
 
 /** Commands about a call of two. */
-export function callRequests(control: CallControl, history: LastCalled): Handlers<"call" | "redial" | "answer" | "decline" | "hangup" | "hold" | "unhold" | "mute" | "sendDigits" | "moveCall"> {
+export function callRequests(control: CallControl, history: LastCalled, rescue: Pick<Rescue, "bring" | "doubt">): Handlers<"call" | "redial" | "answer" | "decline" | "hangup" | "hold" | "unhold" | "mute" | "sendDigits" | "moveCall"> {
   const { calls } = control.context;
 
   /** Rings the person's device first; once that has answered, the dialplan rings the other side. */
@@ -39,9 +40,12 @@ export function callRequests(control: CallControl, history: LastCalled): Handler
     const own = call.legsOf(user).filter(({ answered }) => answered);
     const missing = call.rescuing.get(user);
     if (own.length === 0 && !missing) throw new RequestError("conflict", "The call has not been answered.");
-    const home = call.conference ? call.conference.home as RemoteSwitch : control.switchOf(missing && own.length === 0 ? call : control.peer(call, user));
-    const { registration } = await control.registration(user, device, home);
-    if (own[0]?.instance === registration.instance && !missing) return;
+    // Whoever vanished together with the other side waits for them where both register.
+    const isAlone = missing !== undefined && call.legsOfTalkers.every((leg) => leg.user === user || !leg.answered || call.rescuing.has(leg.user));
+    const wanted = call.conference ? call.conference.home as RemoteSwitch : isAlone ? undefined : control.switchOf(missing && own.length === 0 ? call : control.peer(call, user));
+    const { home, registration } = await control.registration(user, device, wanted);
+    if (missing && !call.conference) return rescue.bring(call, user, home, registration);
+    if (own[0]?.instance === registration.instance && !missing) return rescue.doubt(registration.account);
     const role = own[0]?.role ?? missing?.role ?? "callee";
     if (call.conference) {
       const moderates = call.conference.members.get(own[0]?.uuid ?? "")?.moderator;

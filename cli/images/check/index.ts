@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { docker } from "../../../pulumi/docker-cli.ts";
 import { withSavedImage, type SavedImage } from "../../../pulumi/image-archive.ts";
@@ -8,6 +8,7 @@ import { ownLayerCount } from "../../../pulumi/reproducible-image.ts";
 import { Failure } from "../../failure.ts";
 import { stateDirectory } from "../../paths.ts";
 import { say, step } from "../../terminal.ts";
+import { writeWhole } from "../../whole-file.ts";
 import type { ImagesContext } from "../index.ts";
 import { filesOf } from "./contents.ts";
 import { probe } from "./probe.ts";
@@ -34,11 +35,10 @@ export async function check(context: ImagesContext): Promise<number> {
   return checked.every(({ findings }) => findings.length === 0) ? 0 : 1;
 }
 
+/** All at once: for most of it a container is waited for, to be healthy and then to end. */
 export async function checkImages(context: ImagesContext, images: readonly Image[]): Promise<CheckedImage[]> {
   const tracker = await trackerData();
-  const checked: CheckedImage[] = [];
-  for (const image of images) checked.push(await step(`Checking ${image.reference}`, (note) => checkOne(context, image, tracker, note)));
-  return checked;
+  return Promise.all(images.map((image) => step(`Checking ${image.reference}`, (note) => checkOne(context, image, tracker, note))));
 }
 
 async function checkOne({ client, settings, inventory }: ImagesContext, image: Image, tracker: Awaited<ReturnType<typeof trackerData>>, note: (what: string) => void): Promise<CheckedImage> {
@@ -59,8 +59,8 @@ async function checkOne({ client, settings, inventory }: ImagesContext, image: I
     };
   });
   const sbomPath = join(stateDirectory, "images", `${image.name}-${shortName(image.reference)}.spdx.json`);
-  mkdirSync(join(sbomPath, ".."), { recursive: true });
-  writeFileSync(sbomPath, spdx(image.name, image.reference, id, packages));
+  // Another command may be reading it: it publishes the same image.
+  writeWhole(sbomPath, spdx(image.name, image.reference, id, packages));
   const notes: string[] = [];
   if (typeof tracker === "string") notes.push(`known vulnerabilities: not checked, ${tracker}`);
   else {

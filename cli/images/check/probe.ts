@@ -28,11 +28,11 @@ function probesOf(image: Image, settings: Settings): Probe[] {
   const kind = image.name === "freeswitch" || image.name === "lab-switch" ? image.name : undefined;
   const images = { switch: image.reference, sound: "", edge: image.reference, secrets: "", appServer: image.reference, turn: image.reference };
   if (kind !== undefined) {
-    const plan = switchContainer({ ...common, images, choice: { kind, why: "" }, directoryUrls: directoryUrls("127.0.0.1", ports.directory), peers: ["127.0.0.1"], voicemailDirectory: "/nowhere" });
+    const plan = switchContainer({ ...common, images, choice: { kind, why: "" }, directoryUrls: directoryUrls(["127.0.0.1"], ports.directory), peers: ["127.0.0.1"], voicemailDirectory: "/nowhere" });
     return [{ plan, must: [ports.sipWs, ports.esl], may: [ports.sip], volumes: ["/slots", "/var/lib/houseline/switch", "/var/lib/houseline/voicemail"] }];
   }
   if (image.name === "app-server") {
-    const plan = serverContainer({ ...common, images, switches: [{ name: "nobody", eslHost: "127.0.0.1", eslPort: ports.esl, sipUrl: `ws://${site}:${ports.switchEdge}/sip` }], turnUrls: [], dataDirectory: "/nowhere" });
+    const plan = serverContainer({ ...common, site, images, switches: [{ name: "nobody", eslHost: "127.0.0.1", eslPort: ports.esl, sipUrl: `ws://${site}:${ports.switchEdge}/sip` }], turnUrls: [], dataDirectory: "/nowhere" });
     return [{ plan, must: [ports.app, ports.directory], may: [], volumes: ["/slots", "/data"] }];
   }
   if (image.name === "turn") return [{ plan: turnContainer({ ...common, images, peers: ["127.0.0.1"] }), must: [ports.turn, ports.turnLocal], may: [], volumes: ["/slots"] }];
@@ -45,12 +45,9 @@ function probesOf(image: Image, settings: Settings): Probe[] {
 
 /** Starts an image as it is deployed, and says what is wrong with how it runs: a sentence each. */
 export async function probe(client: DockerClient, image: Image, settings: Settings, secretsImage: string, note: (what: string) => void): Promise<string[]> {
-  const found: string[] = [];
-  for (const one of probesOf(image, settings)) {
-    note(`started as ${one.plan.role}`);
-    found.push(...await probeOne(client, one, secretsImage));
-  }
-  return found;
+  const probes = probesOf(image, settings);
+  note(`started as ${probes.map(({ plan }) => plan.role).join(" and as ")}`);
+  return (await Promise.all(probes.map((one) => probeOne(client, one, secretsImage)))).flat();
 }
 
 async function probeOne(client: DockerClient, probe: Probe, secretsImage: string): Promise<string[]> {

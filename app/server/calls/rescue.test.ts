@@ -1,0 +1,175 @@
+import { EventEmitter } from "node:events";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { callRequests } from "../requests/calls.ts";
+import type { EslCommand, EslNotice } from "../switch/commands.ts";
+import { EslRefusal } from "../switch/esl-error.ts";
+import type { SwitchEvent } from "../switch/esl-link.ts";
+import { Registrations, type Registration } from "../switch/registrations.ts";
+import type { Switches } from "../switch/switches.ts";
+import { Calls } from "./calls.ts";
+import { CallControl, type ControlContext } from "./control.ts";
+import { Rescue } from "./rescue.ts";
+
+const people = [{ user: "anna", name: "Anna", extension: "101" }, { user: "boris", name: "Boris", extension: "102" }];
+const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+
+/** What a rescue needs of FreeSWITCH: legs that are rung answer, are bridged, and end with the leg that they talk to. The real one is in test/freeswitch. */
+class TestSwitch extends EventEmitter {
+  readonly kind = "freeswitch";
+  readonly ready = true;
+  readonly coreUuid = "core";
+  readonly registrations = new Registrations();
+  /** Legs, each with whom it talks to. */
+  readonly legs = new Map<string, string | undefined>();
+  /** Whether the media of a leg arrives; and how much has. */
+  readonly speaks = new Map<string, boolean>();
+  /** Milliseconds after which somebody's device, once it has answered, hangs its old leg up by itself. */
+  readonly hangsUpAfter = new Map<string, number>();
+  readonly #packets = new Map<string, number>();
+  readonly link = { up: true, api: (command: EslCommand) => this.#run(command.line.split(" ")), background: (command: EslCommand) => this.#ring(command.line), fire: async (_: EslNotice) => {} };
+  readonly #tell: (event: SwitchEvent) => void;
+
+  constructor(tell: (event: SwitchEvent) => void) {
+    super();
+    this.#tell = tell;
+  }
+
+  register(user: string): Registration {
+    return this.registrations.register({ "Event-Name": "CUSTOM", username: `${user}~x`, "profile-name": "houseline", contact: `"" <sip:of-${user}@1.invalid;transport=ws>` })!.registration;
+  }
+
+  /** A call of two that has been answered. */
+  talk(first: string, second: string): void {
+    this.#tell({ "Event-Name": "CHANNEL_CREATE", "Unique-ID": id(1), "Call-Direction": "inbound", "variable_sip_auth_username": `${first}~x`, "variable_sip_contact_user": `of-${first}`, "Caller-Destination-Number": second });
+    this.#tell({ "Event-Name": "CHANNEL_CREATE", "Unique-ID": id(2), "Call-Direction": "outbound", "Channel-Presence-ID": `${second}@x`, "Other-Leg-Unique-ID": id(1), "Caller-Destination-Number": `of-${second}` });
+    for (const leg of [id(1), id(2)]) this.#answer(leg);
+    this.#join(id(1), id(2));
+  }
+
+  hangUp(leg: string, more: Record<string, string> = {}): void {
+    if (!this.legs.has(leg)) return;
+    const peer = this.legs.get(leg);
+    this.legs.delete(leg);
+    this.#tell({ "Event-Name": "CHANNEL_HANGUP_COMPLETE", "Unique-ID": leg, "Hangup-Cause": "NORMAL_CLEARING", ...more });
+    if (peer !== undefined && this.legs.get(peer) === leg) this.hangUp(peer);
+  }
+
+  #answer(leg: string): void {
+    this.legs.set(leg, undefined);
+    this.speaks.set(leg, true);
+    this.#tell({ "Event-Name": "CHANNEL_ANSWER", "Unique-ID": leg });
+  }
+
+  #join(one: string, other: string): void {
+    this.legs.set(one, other).set(other, one);
+    this.#tell({ "Event-Name": "CHANNEL_BRIDGE", "Unique-ID": one, "Other-Leg-Unique-ID": other });
+  }
+
+  async #run([name = "", leg = "", what = ""]: string[]): Promise<string> {
+    if (!this.legs.has(leg)) throw new EslRefusal(name, "No such channel!");
+    if (name === "uuid_bridge") this.#join(leg, what);
+    if (name === "uuid_kill") this.hangUp(leg, { "Hangup-Cause": what });
+    if (what === "current_application") return "endless_playback";
+    if (what !== "rtp_audio_in_packet_count") return "+OK";
+    if (this.speaks.get(leg)) this.#packets.set(leg, (this.#packets.get(leg) ?? 0) + 50);
+    return String(this.#packets.get(leg) ?? 0);
+  }
+
+  async #ring(line: string): Promise<string> {
+    const value = (name: string) => new RegExp(`${name}=([^,}\\]]+)`).exec(line)?.[1] ?? "";
+    const [leg, user] = [value("origination_uuid"), value("houseline_person")];
+    this.#tell({ "Event-Name": "CHANNEL_CREATE", "Unique-ID": leg, "Call-Direction": "outbound", "variable_houseline_person": user, "variable_houseline_call": value("houseline_call"), "variable_houseline_role": value("houseline_role"), "Caller-Destination-Number": `of-${user}` });
+    this.#answer(leg);
+    const afterMs = this.hangsUpAfter.get(user);
+    const hangUp = () => this.hangUp(user === "anna" ? id(1) : id(2), { variable_sip_hangup_disposition: "recv_bye" });
+    if (afterMs === 0) hangUp();
+    else if (afterMs !== undefined) setTimeout(hangUp, afterMs);
+    return leg;
+  }
+}
+
+let calls: Calls;
+let home: TestSwitch;
+let switches: EventEmitter;
+let rescue: Rescue;
+let handlers: ReturnType<typeof callRequests>;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  const find = (address: string) => people.find(({ user, extension }) => user === address || extension === address);
+  calls = new Calls({ find, doNotDisturb: () => false }, { deviceOf: (account) => account.split("~")[0]!, accountAt: (_, instance) => home.registrations.byInstance(instance)?.account, rescues: () => true });
+  home = new TestSwitch((event) => calls.take(home, event));
+  switches = Object.assign(new EventEmitter(), { all: [home], chosen: home });
+  const control = new CallControl({ calls, switches: switches as Switches, domain: "x.internal", find, doNotDisturb: () => false, may: () => true, accountOf: (user: string) => `${user}~x`, ask: () => true, log: { info: () => {}, warn: () => {} } } as unknown as ControlContext);
+  rescue = new Rescue(control, switches as Switches, { acts: () => true });
+  handlers = callRequests(control, { lastCalled: () => undefined }, rescue);
+  for (const { user } of people) home.register(user);
+  home.talk("anna", "boris");
+});
+afterEach(() => {
+  rescue.close();
+  vi.useRealTimers();
+});
+
+const call = () => calls.get(id(1));
+const moveHere = (user: string) => handlers.moveCall({ user, id: user, may: () => true }, { call: id(1) }).then(() => "moved", (error: Error) => error.message);
+/** Who talks to whom, by what the switch has. */
+const talking = () => [...home.legs].map(([leg, peer]) => [call()?.legs.get(leg)?.user, peer === undefined ? undefined : call()?.legs.get(peer)?.user].join("-")).sort();
+/** Nothing arrives of anybody, and the server has noticed. */
+async function goSilent(): Promise<void> {
+  await vi.advanceTimersByTimeAsync(3_000);
+  for (const leg of home.legs.keys()) home.speaks.set(leg, false);
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect([call()?.state, [...call()!.rescuing.keys()].sort()]).toEqual(["rescuing", ["anna", "boris"]]);
+}
+
+test("two who vanished together, by a relay that died, are brought back by their own devices, one after the other", async () => {
+  await goSilent();
+  expect([await moveHere("anna"), talking()]).toEqual(["moved", ["anna-"]]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await moveHere("boris")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
+});
+
+test("whoever is back first is not connected with what is left of the other's leg: it ends, and would take theirs along", async () => {
+  await goSilent();
+  home.hangsUpAfter.set("boris", 100).set("anna", 0);
+  for (const user of ["boris", "anna"]) {
+    switches.emit("registered", home, home.register(user), true);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
+});
+
+test("whose device says that its media is gone is missed at once, also when nothing ever came from it", async () => {
+  await vi.advanceTimersByTimeAsync(1_600);
+  home.speaks.set(id(1), false);
+  expect(await moveHere("anna")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect([...call()!.rescuing.keys()]).toEqual(["anna"]);
+  expect(await moveHere("anna")).toBe("moved");
+  const { uuid } = call()!.legsOf("anna")[0]!;
+  home.speaks.set(uuid, false);
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(call()?.state).toBe("answered");
+  expect(await moveHere("anna")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect([...call()!.rescuing.keys()]).toEqual(["anna"]);
+});
+
+test("whose device is heard all the same is not", async () => {
+  await vi.advanceTimersByTimeAsync(1_600);
+  expect(await moveHere("anna")).toBe("moved");
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
+});
+
+test("also when nothing is left of their legs", async () => {
+  await goSilent();
+  for (const leg of [...home.legs.keys()]) home.hangUp(leg, { "Hangup-Cause": "MEDIA_TIMEOUT" });
+  expect([call()?.state, call()?.legs.size]).toEqual(["rescuing", 0]);
+  const [first, second] = [moveHere("boris"), moveHere("anna")];
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([await first, await second, call()?.state, talking()]).toEqual(["moved", "moved", "answered", ["anna-boris", "boris-anna"]]);
+});

@@ -1,0 +1,30 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import { describe, expect, it } from "vitest";
+import { Progress } from "./progress.ts";
+
+const metadata = (name: string) => ({ op: "delete-replaced", type: "docker:index/container:Container", urn: `urn:pulumi:x::houseline::docker:index/container:Container::${name}` });
+const begins = (name: string) => ({ resourcePreEvent: { metadata: metadata(name) } }) as unknown as EngineEvent;
+const ends = (name: string) => ({ resOutputsEvent: { metadata: metadata(name) } }) as unknown as EngineEvent;
+
+describe("whether a deployment waits for nothing but drains", () => {
+  it("is so while old releases go, the application server's among them", () => {
+    const progress = new Progress(() => undefined);
+    for (const name of ["freeswitch", "app-server"]) progress.listen(begins(name));
+    expect(progress.onlyDraining).toBe(true);
+  });
+
+  it("is not, where application servers go one after the other, until the last of them is gone", () => {
+    let now = 0;
+    const progress = new Progress(() => undefined, true, () => now);
+    const look = () => { now += 1_000; return progress.onlyDraining; };
+    for (const name of ["freeswitch", "app-server-phone2.example.com"]) progress.listen(begins(name));
+    expect(look()).toBe(false);
+    progress.listen(ends("app-server-phone2.example.com"));
+    // The next begins in a moment.
+    expect(progress.onlyDraining).toBe(false);
+    progress.listen(begins("app-server"));
+    expect(look()).toBe(false);
+    progress.listen(ends("app-server"));
+    expect(look()).toBe(true);
+  });
+});
