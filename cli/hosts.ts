@@ -38,6 +38,7 @@ export async function answeringApplication(hosts: Pick<StackHosts, "application"
 /** Refuses another machine that can't have its part of the stack; this machine's set-up sees to itself. */
 export async function refuseUnprepared(host: StackHost, settings: Settings): Promise<void> {
   if (!host.ssh) return;
+  await refuseSilent(host.ssh.host, host.ssh.files, answerSeconds);
   const sentence = unfitFor(host, await factsOf(host), settings);
   if (sentence !== undefined) throw new Failure(`${sentence} Nothing was changed.`);
 }

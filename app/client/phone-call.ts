@@ -63,6 +63,8 @@ const holdMs = 10_000;
 const holdRetryMs = 50;
 /** Milliseconds in which a switch that is there has said that an INVITE came. */
 const unheardMs = 2_000;
+/** Milliseconds in which others, who are sent to another switch at the same time, have registered there too. */
+const othersMs = 700;
 /** Milliseconds after the answer until the switch plays music to whoever is held. */
 const bridgeSettlesMs = 500;
 /** Digits of one request to send tones. */
@@ -155,15 +157,18 @@ export class PhoneCall extends CallCommands {
    * timer B), so it is given up and sent the other way. Should that switch yet say a word, it is told that the call was cancelled. @internal
    */
   lookAtWay(): void {
-    const [way, leg] = [this.#way, this.#legs.current];
-    clearTimeout(this.#timers.unheard);
-    if (!way || !leg || this.state !== "dialling" || leg.hasArrived || way.isOf(leg) || !way.isOpen) return;
-    const waitMs = this.#invitedAt + unheardMs - Date.now();
-    if (waitMs > 0) this.#timers.unheard = setTimeout(() => this.lookAtWay(), waitMs);
-    else {
+    if (!this.#goesNowhere) return;
+    this.#timers.unheard ??= setTimeout(() => {
+      this.#timers.unheard = undefined;
+      if (!this.#goesNowhere) return;
       this.#legs.giveUp();
       this.#redial();
-    }
+    }, Math.max(othersMs, this.#invitedAt + unheardMs - Date.now()));
+  }
+
+  get #goesNowhere(): boolean {
+    const [way, leg] = [this.#way, this.#legs.current];
+    return way !== undefined && leg !== undefined && this.state === "dialling" && !leg.hasArrived && !way.isOf(leg) && way.isOpen;
   }
 
   /** Somebody calls; or a leg of this person's own call, asked for over the control connection, has come. @internal */

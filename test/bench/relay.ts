@@ -35,6 +35,8 @@ try {
       return Promise.all([anna.hears(boris), boris.hears(anna)]).then(() => true, () => false);
     }, patienceMs)]).then(() => true, () => false);
     if (!isBack) break;
+    // Anna's own record hears it a moment later than the look that found it.
+    await delay(500);
     away.push(await anna.longestSilence());
     process.stderr.write(`  ${turn + 1}/${kills}: back after ${(away.at(-1)! / 1_000).toFixed(1)} s\n`);
   }
