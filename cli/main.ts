@@ -1,6 +1,7 @@
 import { fullDisk } from "../pulumi/full-disk.ts";
 import { Refusal } from "../pulumi/refusal.ts";
 import { Failure } from "./failure.ts";
+import { goOnUnread } from "./terminal.ts";
 
 const usage = `Usage: ./houseline COMMAND
 
@@ -64,6 +65,7 @@ async function main(args: string[]): Promise<number> {
   return (await command())(rest);
 }
 
+goOnUnread();
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

@@ -5,6 +5,19 @@ export function say(line = ""): void {
   process.stdout.write(`${line}\n`);
 }
 
+/**
+ * Whoever read what is said may go: a connection that breaks, a CI job that is cancelled, `| head`. The work goes on to its end, unread. An error of
+ * such a stream that nobody takes would be told by Pulumi's SDK, over the same stream, for ever.
+ */
+export function goOnUnread(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // Of a pipe or socket, and of a terminal. (write(2))
+      if (error.code !== "EPIPE" && error.code !== "EIO" && error.code !== "ECONNRESET") throw error;
+    });
+  }
+}
+
 /** Tells where a slow step is: shown beside its elapsed time. */
 export type Note = (what: string) => void;
 

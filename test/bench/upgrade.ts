@@ -97,6 +97,7 @@ function tell(name: string, outcome: Outcome, theirs: Outcome | undefined): void
     name: `${name}: ${what}`, value: pick(outcome), unit, ...(theirs && { peer: pick(theirs) }), ...(goal !== undefined && { goal, ok: ok ?? pick(outcome) === 0 }),
   });
   const calm = ours.get("nothing upgraded")!;
+  line("the command took", "s", ({ took }) => took);
   line("calls ended", "calls", ({ callsLost }) => callsLost, "0");
   line("calls silent for 2 s or longer", "calls", ({ callsCut }) => callsCut, "0");
   line("longest gap heard in Chromium", "ms", ({ heardGap }) => heardGap, "100 ms, or as without an upgrade", outcome.heardGap <= Math.max(100, calm.heardGap));

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { removeByLabel, removeLeftovers, runMark } from "../../cli/leftovers.ts";
 import { containersOf, type Seen } from "./docker.ts";
+import { outsideOfGroup } from "./people-group.ts";
 import { freePorts, freeRtpRange } from "./ports.ts";
 
 export const root = join(import.meta.dirname, "../..");
@@ -16,7 +17,8 @@ export interface CommandResult { code: number; stdout: string; stderr: string; s
 
 /** Starts `./houseline` as a person would, without a terminal. */
 function start(args: readonly string[], environment: Record<string, string> = {}, signal?: AbortSignal, directory = root): ChildProcessByStdio<null, Readable, Readable> {
-  return spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(directory, "cli/main.ts"), ...args], {
+  const [program = "", ...words] = outsideOfGroup([process.execPath, "--disable-warning=ExperimentalWarning", join(directory, "cli/main.ts"), ...args]);
+  return spawn(program, words, {
     cwd: directory, env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "pipe"], signal, killSignal: "SIGKILL",
   });
 }

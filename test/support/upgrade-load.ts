@@ -4,6 +4,7 @@ import { Deployment } from "./deployment.ts";
 import { docker, nextRelease, type Seen } from "./docker.ts";
 import { hear, longestGap } from "./heard-gap.ts";
 import { MediaProcess, type Media } from "./media.ts";
+import { PeopleGroup } from "./people-group.ts";
 import { Phones, type Phone } from "./phones.ts";
 import { until } from "./until.ts";
 
@@ -21,6 +22,8 @@ export interface Size {
 
 /** What an upgrade, or nothing, did to the people of a scene. */
 export interface Outcome {
+  /** Seconds that what was done took. */
+  took: number;
   /** Milliseconds for which the process that speaks for light agents could not run: no gap of theirs means anything below it. */
   stalled: number;
   callsLost: number;
@@ -50,24 +53,28 @@ export interface Outcome {
 export class LoadedScene {
   readonly deployment: Deployment;
   readonly #phones: Phones;
+  readonly #group: PeopleGroup | undefined;
   readonly heard: Phone[] = [];
   readonly #talkers: { agent: Agent; media: Media }[] = [];
   readonly #everybody: Agent[] = [];
-  readonly #voices = new MediaProcess();
+  readonly #voices: MediaProcess;
   readonly #clients: Agent[] = [];
   readonly made: string[] = [];
   #before: Seen[] = [];
 
-  private constructor(deployment: Deployment, phones: Phones) {
+  private constructor(deployment: Deployment, phones: Phones, group: PeopleGroup | undefined) {
     this.deployment = deployment;
     this.#phones = phones;
+    this.#group = group;
+    this.#voices = new MediaProcess();
   }
 
   /** @param instead puts something else in the place of what was deployed, before anybody signs in */
   static async open(size: Size, instead: (deployment: Deployment) => Promise<void> = async () => {}): Promise<LoadedScene> {
     const deployment = await Deployment.prepare({ switch: { kind: "freeswitch" }, signIn: { jwtSecret: secret }, drainSeconds: 3_600 });
     await deployment.up();
-    const scene = new LoadedScene(deployment, await Phones.create());
+    const group = PeopleGroup.join();
+    const scene = new LoadedScene(deployment, await Phones.create(), group);
     try {
       scene.#before = await deployment.containers();
       await instead(deployment);
@@ -83,6 +90,7 @@ export class LoadedScene {
     for (const agent of this.#everybody) agent.close();
     this.#voices.close();
     await this.#phones.close();
+    this.#group?.leave();
     await this.deployment.remove();
     for (const image of this.made) await docker("rmi", "--force", image).catch(() => undefined);
   }
@@ -117,9 +125,9 @@ export class LoadedScene {
     const calling = this.#callEachOther(() => isOver);
     const writing = this.#write(() => isOver);
     const knocking = this.#knock(() => isOver);
-    let transferred: boolean;
+    let [took, transferred] = [0, false];
     try {
-      [, transferred] = await Promise.all([work(), transfer().then(() => true, () => false)]);
+      [took, transferred] = await Promise.all([work().then(() => performance.now() - began), transfer().then(() => true, () => false)]);
       await until("the end of the time", () => performance.now() - began > seconds * 1_000, (seconds + 1) * 1_000);
     } finally {
       isOver = true;
@@ -135,7 +143,7 @@ export class LoadedScene {
     const inCalls = await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.length)));
     const unheard = inCalls.filter((count) => count !== 1).length;
     return {
-      stalled,
+      took: Math.round(took / 100) / 10, stalled,
       callsLost: unheard + this.#talkers.filter(({ agent }) => agent.lost || silent.has(agent)).length + Number(!transferred),
       callsCut: Math.max(unheard, gaps.filter((gap) => gap >= cutMs).length) + lightGaps.filter((gap) => gap >= cutMs).length + Number(!transferred),
       heardGap: Math.max(...gaps), lightGap: Math.max(0, ...lightGaps), unready,

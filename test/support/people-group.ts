@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = "/sys/fs/cgroup";
+/** Microseconds of each second in which what is real time in the group may run (sched(7), "RT group scheduling"). */
+const realTime = 300_000;
+
+/** The group that this process came from, while it is in one of people. */
+let joined: string | undefined;
+
+/** A command that is nobody's of them, as whoever deploys starts it: with the weight of where this process came from. */
+export function outsideOfGroup(command: readonly string[]): readonly string[] {
+  return joined === undefined ? command : ["sh", "-c", 'echo $$ > "$0" && exec "$@"', join(joined, "cgroup.procs"), ...command];
+}
+
+/**
+ * A control group for the processors (cgroups(7)) in which a scene's people run: this process and whatever it starts from now on.
+ * Everybody whom a scene brings is on one machine with the server. Without a group of their own, browsers and agents stand
+ * beside all containers together, each thread of theirs with as much weight as the whole telephone, which is no one's machine:
+ * in a company they sit elsewhere. With one, people and telephone have a half each when there is not enough for both.
+ */
+export class PeopleGroup {
+  readonly #directory: string;
+  readonly #before: string;
+
+  private constructor(directory: string, before: string) {
+    this.#directory = directory;
+    this.#before = before;
+  }
+
+  /** @returns undefined where the kernel, or who started us, allows no such group */
+  static join(): PeopleGroup | undefined {
+    const [hierarchy, own] = processorGroup();
+    const directory = join(hierarchy, `houseline-people-${process.pid}`);
+    try {
+      mkdirSync(directory, { recursive: true });
+      if (existsSync(join(directory, "cpu.rt_runtime_us"))) writeFileSync(join(directory, "cpu.rt_runtime_us"), String(realTime));
+      // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
+      if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
+      writeFileSync(join(directory, "cgroup.procs"), String(process.pid));
+      joined = own;
+      return new PeopleGroup(directory, own);
+    } catch {
+      if (existsSync(directory)) rmdirSync(directory);
+      return undefined;
+    }
+  }
+
+  /** Whatever is still in it goes where this process came from. */
+  leave(): void {
+    joined = undefined;
+    for (const pid of readFileSync(join(this.#directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean)) {
+      try { writeFileSync(join(this.#before, "cgroup.procs"), pid); } catch { /* It has ended. */ }
+    }
+    // Its last process may be about to end.
+    try { rmdirSync(this.#directory); } catch { process.once("exit", () => { try { rmdirSync(this.#directory); } catch { /* Empty groups weigh nothing. */ } }); }
+  }
+}
+
+/** The folder of the hierarchy that shares out the processors, and the group in it in which this process is. */
+function processorGroup(): [hierarchy: string, own: string] {
+  const lines = readFileSync("/proc/self/cgroup", "utf8").trim().split("\n").map((line) => line.split(":"));
+  const [, controllers = "", path = "/"] = lines.find(([, names = ""]) => names.split(",").includes("cpu")) ?? lines.find(([, names]) => names === "") ?? [];
+  const hierarchy = controllers === "" ? root : [join(root, controllers), join(root, "cpu")].find(existsSync) ?? root;
+  return [hierarchy, join(hierarchy, path)];
+}
