@@ -8,12 +8,8 @@ import { readOptions } from "./options.ts";
 import { root } from "./paths.ts";
 import { forTesting, forUnitTests, setUp } from "./setup/index.ts";
 
-/** What may be asked for alone, and the projects of vitest.config.ts that it is. */
-const parts = { unit: ["unit"], integration: ["integration"], e2e: ["e2e", "e2e-alone"], freeswitch: ["freeswitch"] } as const;
-type Part = keyof typeof parts;
-const all = Object.keys(parts) as Part[];
-/** Parts whose files share the lanes: one run of vitest for both. */
-const together: readonly Part[] = ["integration", "e2e"];
+const projects = ["unit", "integration", "e2e", "freeswitch"] as const;
+type Project = (typeof projects)[number];
 
 interface Counts { passed: number; failed: number; skipped: number; failures: string[] }
 
@@ -29,7 +25,7 @@ export async function test(args: string[]): Promise<number> {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
   // They need nothing of what is set up, which is downloaded for the most part.
   const checks = wanted.includes("unit") ? [check("lint", ["eslint", "."]), check("types", ["tsc", "--noEmit"])] : [];
-  const withDocker = wanted.some((part) => part !== "unit");
+  const withDocker = wanted.some((project) => project !== "unit");
   await setUp(withDocker ? forTesting : forUnitTests, { yes });
   for (const { name, code, output } of await Promise.all(checks)) {
     if (code === 0) counts.passed++;
@@ -39,9 +35,7 @@ export async function test(args: string[]): Promise<number> {
   // Ctrl-C ends the runner, which is in the same group; what it had deployed is removed here.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {});
-  for (const runs of [wanted.filter((part) => part === "unit"), wanted.filter((part) => together.includes(part)), wanted.filter((part) => part === "freeswitch")]) {
-    if (runs.length > 0) await runProjects(runs, counts);
-  }
+  for (const project of wanted) await runProject(project, counts);
   if (withDocker) await endRun(process.pid);
   // Once more at the end: a log of CI is often kept from its end only.
   if (counts.failures.length > 0) console.log(`\nFailed:\n${counts.failures.map((failure) => `  ${failure}`).join("\n")}`);
@@ -49,12 +43,12 @@ export async function test(args: string[]): Promise<number> {
   return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
 }
 
-function parseOptions(args: string[]): { wanted: readonly Part[]; yes: boolean } {
+function parseOptions(args: string[]): { wanted: readonly Project[]; yes: boolean } {
   const { values: { only, yes = false } } = readOptions("test", args, { only: { type: "string" }, yes: { type: "boolean" } });
-  if (only === undefined) return { wanted: all, yes };
-  const part = all.find((name) => name === only);
-  if (!part) throw new Failure(`--only takes one of ${all.join(", ")}; it was given '${only}'.`);
-  return { wanted: [part], yes };
+  if (only === undefined) return { wanted: projects, yes };
+  const project = projects.find((name) => name === only);
+  if (!project) throw new Failure(`--only takes one of ${projects.join(", ")}; it was given '${only}'.`);
+  return { wanted: [project], yes };
 }
 
 /** A whole-tree check counts as one test. */
@@ -63,15 +57,14 @@ async function check(name: string, [command = "", ...args]: string[]): Promise<{
   return { name, code, output: stdout + stderr };
 }
 
-async function runProjects(runs: readonly Part[], counts: Counts): Promise<void> {
-  const name = runs.join(" and ");
+async function runProject(project: Project, counts: Counts): Promise<void> {
   const folder = join(root, ".houseline", "test");
-  const report = join(folder, `${runs.join("-")}-${process.pid}.json`);
+  const report = join(folder, `${project}-${process.pid}.json`);
   mkdirSync(folder, { recursive: true });
-  const code = await runVitest(...runs.flatMap((part) => parts[part]).flatMap((project) => ["--project", project]), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`);
+  const code = await runVitest("--project", project, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`);
   // A runner that died before its report counts as a failure: silence must never look like success.
   if (!existsSync(report)) {
-    return fail(counts, `${name}: the runner ended with ${code} and without a report`);
+    return fail(counts, `${project}: the runner ended with ${code} and without a report`);
   }
   const result = JSON.parse(readFileSync(report, "utf8")) as Report;
   rmSync(report);
@@ -79,7 +72,7 @@ async function runProjects(runs: readonly Part[], counts: Counts): Promise<void>
   counts.failed += result.numFailedTests;
   counts.skipped += result.numPendingTests + result.numTodoTests;
   counts.failures.push(...failuresOf(result));
-  if (code !== 0 && result.numFailedTests === 0) fail(counts, `${name}: the runner ended with ${code}`);
+  if (code !== 0 && result.numFailedTests === 0) fail(counts, `${project}: the runner ended with ${code}`);
 }
 
 function fail(counts: Counts, what: string): void {
