@@ -28,7 +28,8 @@ const usage = `Usage: ./houseline COMMAND
                                                   of a stack that runs, whether connections and media get through to it
   prepare root@HOST [--yes] [--harden-ssh]        sets a Debian or Ubuntu up as a host
   bench NAME [--json]                             measures, side by side with the peer
-  test [--only unit|integration|e2e|freeswitch]   every test, after set-up
+  test [--only unit|integration|e2e|freeswitch|long]
+                                                  every test, after set-up; long scenes last, begun within 27 minutes
 `;
 
 type Command = (args: string[]) => Promise<number>;

@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { change, end } from "../../cli/machines-change.ts";
 import { useOwnTools } from "../../cli/setup/index.ts";
 import { run } from "../../pulumi/process.ts";
@@ -14,6 +14,7 @@ import { CloudApi } from "../support/hcloud/api.ts";
 import { Machines } from "../support/hcloud/machine.ts";
 import { imageOf, noHosts } from "../support/host.ts";
 import { commandMark, killAll } from "../support/interrupted.ts";
+import { longScene } from "../support/long-scene.ts";
 import { until } from "../support/until.ts";
 
 const token = "a".repeat(64);
@@ -22,7 +23,7 @@ const makesOne = "POST /servers";
 /** How much of everything there is in the project. */
 const counted = (api: CloudApi) => [api.keys, api.networks, api.groups, api.addresses, api.firewalls, api.servers].map((one) => one.all().length);
 
-describe.skipIf(noHosts !== undefined)(`a stack at Hetzner Cloud (a stand-in of its interface, whose servers are machines here)${noHosts === undefined ? "" : ` (skipped: ${noHosts})`}`, () => {
+longScene("a stack at Hetzner Cloud (a stand-in of its interface, whose servers are machines here)", noHosts, () => {
   let deployment: Deployment;
   let folder: string;
   let api: CloudApi;
@@ -160,7 +161,7 @@ describe.skipIf(noHosts !== undefined)(`a stack at Hetzner Cloud (a stand-in of 
   }
 });
 
-describe("two servers at Hetzner Cloud (a stand-in of its interface, whose servers are words alone)", () => {
+longScene("two servers at Hetzner Cloud (a stand-in of its interface, whose servers are words alone)", undefined, () => {
   let folder: string;
   let api: CloudApi;
   const stack = () => ({ stack: "pair", directory: join(folder, "stack"), configuration: "" });

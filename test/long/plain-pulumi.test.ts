@@ -1,10 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { callersConfig, peopleCall, withTwoPeople } from "../support/callers.ts";
 import { Deployment, root } from "../support/deployment.ts";
 import { docker, nextRelease } from "../support/docker.ts";
+import { longScene } from "../support/long-scene.ts";
 import { PlainPulumi } from "../support/plain-pulumi.ts";
 import { mended } from "../support/truth.ts";
 
@@ -15,7 +16,7 @@ async function shape(deployment: Deployment): Promise<object[]> {
   return list.map(({ Config, HostConfig }) => ({ ...Config, Hostname: "", ...HostConfig, VolumesFrom: (HostConfig.VolumesFrom as string[] | null)?.map((from) => from.replace(/^[^:]*/, (name) => known.get(name) ?? name)).sort() }));
 }
 
-describe("plain pulumi, without our command, on the lab switch", () => {
+longScene("plain pulumi, without our command, on the lab switch", undefined, () => {
   let deployment: Deployment;
   let tag: string;
   const own = mkdtempSync(join(tmpdir(), "houseline-plain-"));

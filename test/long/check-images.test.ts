@@ -4,12 +4,13 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Deployment, type CommandResult } from "../support/deployment.ts";
 import { docker } from "../support/docker.ts";
+import { longScene } from "../support/long-scene.ts";
 import { until } from "../support/until.ts";
 
 const secret = "a-password-of-these-tests";
 interface Checked { image: string; findings: string[]; notes: string[] }
 
-describe("./houseline images --check", () => {
+longScene("./houseline images --check", undefined, () => {
   let deployment: Deployment;
   const made: string[] = [];
 

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Interrupted } from "../support/interrupted.ts";
+import { longScene } from "../support/long-scene.ts";
 
 /** A few of the steps; every one is killed at by `./houseline bench interrupted`. */
-describe("an upgrade of every service whose command is killed with SIGKILL, engine and plugins too, on the lab switch", () => {
+longScene("an upgrade of every service whose command is killed with SIGKILL, engine and plugins too, on the lab switch", undefined, () => {
   let scene: Interrupted;
   beforeAll(async () => { scene = await Interrupted.open(); });
   afterAll(() => scene?.end());

@@ -1,11 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Copy } from "../bench/copy.ts";
 import { Deployment, type CommandResult } from "../support/deployment.ts";
 import { Registry } from "../../pulumi/registry.ts";
 import { docker } from "../support/docker.ts";
 import { Engine, noEngine } from "../support/engine.ts";
+import { longScene } from "../support/long-scene.ts";
 import { account, TestRegistry } from "../support/registry.ts";
 
 const names = ["secrets", "freeswitch-sound", "lab-switch", "edge", "app-server"];
@@ -13,7 +14,7 @@ interface Plan { downloadedBytes: number; images: { image: string; layers: { dig
 interface Sbom { spdxVersion: string; packages: { SPDXID: string; name: string; externalRefs: { referenceLocator: string }[] }[] }
 interface Published { release: string; images: { image: string; digest: string; sentBytes: number; existed: boolean }[] }
 
-describe.skipIf(noEngine)(`images published to a registry and deployed from it${noEngine ? ` (left out here: ${noEngine})` : ""}`, () => {
+longScene("images published to a registry and deployed from it", noEngine, () => {
   let registry: TestRegistry;
   let engine: Engine;
   let deployment: Deployment;

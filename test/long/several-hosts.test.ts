@@ -1,13 +1,14 @@
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { noHosts, type TestHost } from "../support/host.ts";
+import { longScene } from "../support/long-scene.ts";
 import type { Phone } from "../support/phones.ts";
 import { SeveralHosts, sites } from "../support/several-hosts.ts";
 import { until } from "../support/until.ts";
 
-describe.skipIf(noHosts !== undefined)(`a stack on two machines and then three, each with an SSH server and a Docker of its own${noHosts === undefined ? "" : ` (skipped: ${noHosts})`}, on the lab switch`, () => {
+longScene("a stack on two machines and then three, each with an SSH server and a Docker of its own, on the lab switch", noHosts, () => {
   let scene: SeveralHosts;
   let anna: Phone;
   let boris: Phone;

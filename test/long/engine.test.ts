@@ -1,18 +1,19 @@
 import { readFile, readdir } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { removeLeftovers } from "../../cli/leftovers.ts";
 import { freePercent } from "../../cli/old-images.ts";
 import { callersConfig, peopleCall } from "../support/callers.ts";
 import { Deployment, root } from "../support/deployment.ts";
 import { nextRelease } from "../support/docker.ts";
 import { Engine, imagesOfLabStack, noEngine } from "../support/engine.ts";
+import { longScene } from "../support/long-scene.ts";
 import { SmallDisk } from "../support/small-disk.ts";
 import { mended, statusUntruth } from "../support/truth.ts";
 import { until } from "../support/until.ts";
 
-describe.skipIf(noEngine)(`a stack on a Docker engine of its own, the lab switch${noEngine ? ` (left out here: ${noEngine})` : ""}`, () => {
+longScene("a stack on a Docker engine of its own, the lab switch", noEngine, () => {
   let engine: Engine;
   let deployment: Deployment;
   let [state, data]: SmallDisk[] = [];
