@@ -119,8 +119,7 @@ describe("a stack deployed by ./houseline up, on the lab switch", () => {
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("Going back to the release of");
     console.log(`upgrade: ${upgrade.seconds.toFixed(1)} s, rollback: ${seconds.toFixed(1)} s`);
-    // About as long as the upgrade, whatever other files do meanwhile.
-    expect(seconds).toBeLessThan(2 * upgrade.seconds + 6);
+    expect(seconds).toBeLessThan(1.5 * upgrade.seconds + 3);
     expect((await deployment.container("app-server")).image).toBe(before);
     const told = (await deployment.run("history")).stdout;
     expect(told).toMatch(/deployed +up .*app-server \w+ → .*-next/);
