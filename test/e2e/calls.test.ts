@@ -160,7 +160,8 @@ for (const { name, config, role, skip } of switches) describe.skipIf(skip)(`two 
   it("what somebody says of themselves is seen by others, and favourites come first", async () => {
     await boris.setStatus("Away", "back at three");
     await anna.sees("boris", "away");
-    expect(await anna.page.locator('[data-person="boris"]').textContent()).toContain("back at three");
+    // The choice and the words are two requests: others see the first before the second.
+    await until("the words beside the name", async () => (await anna.page.locator('[data-person="boris"]').textContent())?.includes("back at three") === true);
     await boris.setStatus("Available", "");
     await anna.sees("boris", "available");
     await anna.page.locator('[data-person="dmitri"]').hover();
