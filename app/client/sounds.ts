@@ -6,9 +6,16 @@ type Output = "ring" | "other";
 /** TypeScript's DOM does not have it yet. (Audio Output Devices API) */
 type WithSink = AudioContext & { setSinkId?(id: string): Promise<void> };
 
+/** Milliseconds without a sound after which a device is let go: one that is held open costs its share of a processor, and keeps a computer awake. */
+const restAfter = 5_000;
+
 /** Plays the tones of a telephone with WebAudio: nothing to download, nothing that a timer has to keep going. */
 export class Sounds {
   readonly #buffers = new Map<ToneName, AudioBuffer>();
+  /** Contexts that the browser has let run: one of these is suspended because it rests. */
+  readonly #allowed = new WeakSet<AudioContext>();
+  readonly #sounding = new Map<AudioContext, Set<AudioBufferSourceNode>>();
+  readonly #rests = new Map<AudioContext, ReturnType<typeof setTimeout>>();
   /** The ring may come from a device of its own, such as the speakers while the voice is in a headset. */
   readonly #contexts = new Map<Output, AudioContext>();
   #outputs: Record<Output, string> = { ring: "", other: "" };
@@ -23,12 +30,12 @@ export class Sounds {
 
   /** Browsers let a page sound only after the person has touched it; call this from such a touch. */
   unlock(): void {
-    for (const context of this.#contexts.values()) if (context.state === "suspended") void context.resume().catch(() => {});
+    for (const context of this.#contexts.values()) if (!this.#allowed.has(context)) this.#wake(context);
   }
 
   /** Whether the browser keeps this page silent until somebody touches it. */
   get blocked(): boolean {
-    return [...this.#contexts.values()].some(({ state }) => state === "suspended");
+    return [...this.#contexts.values()].some((context) => context.state === "suspended" && !this.#allowed.has(context));
   }
 
   /** The looped tone that sounds now, if any. */
@@ -47,8 +54,7 @@ export class Sounds {
     if (this.#playing?.name === name || typeof AudioContext !== "function") return;
     this.stop();
     const context = this.#context(outputOf(name));
-    this.unlock();
-    const source = start(context, this.#buffer(context, name), tones[name].loop);
+    const source = this.#start(context, this.#buffer(context, name), tones[name].loop);
     if (tones[name].loop) this.#playing = { name, source };
   }
 
@@ -56,8 +62,7 @@ export class Sounds {
     const tone = keyTone(key);
     if (!tone || typeof AudioContext !== "function") return;
     const context = this.#context("other");
-    this.unlock();
-    start(context, toBuffer(context, tone), false);
+    this.#start(context, toBuffer(context, tone), false);
   }
 
   stop(): void {
@@ -68,6 +73,9 @@ export class Sounds {
   close(): void {
     this.stop();
     this.#buffers.clear();
+    for (const rest of this.#rests.values()) clearTimeout(rest);
+    this.#rests.clear();
+    this.#sounding.clear();
     for (const context of this.#contexts.values()) void context.close().catch(() => {});
     this.#contexts.clear();
   }
@@ -80,6 +88,44 @@ export class Sounds {
       send(context, this.#outputs[output]);
     }
     return context;
+  }
+
+  #start(context: AudioContext, buffer: AudioBuffer, loop: boolean): AudioBufferSourceNode {
+    const sounding = this.#sounding.get(context) ?? new Set();
+    this.#sounding.set(context, sounding);
+    const source = new AudioBufferSourceNode(context, { buffer, loop });
+    sounding.add(source);
+    source.addEventListener("ended", () => {
+      sounding.delete(source);
+      this.#rest(context);
+    });
+    source.connect(context.destination);
+    source.start();
+    this.#wake(context);
+    return source;
+  }
+
+  #wake(context: AudioContext): void {
+    clearTimeout(this.#rests.get(context));
+    if (context.state === "running") {
+      this.#allowed.add(context);
+      return this.#rest(context);
+    }
+    // Until the browser allows it this waits.
+    context.resume().then(() => {
+      this.#allowed.add(context);
+      this.#rest(context);
+    }, () => {});
+  }
+
+  /** Lets its device go when nothing has sounded for a while. */
+  #rest(context: AudioContext): void {
+    clearTimeout(this.#rests.get(context));
+    if (this.#sounding.get(context)?.size || ![...this.#contexts.values()].includes(context)) return;
+    this.#rests.set(context, setTimeout(() => {
+      // It is told as running until it rests, and may be wanted by then.
+      context.suspend().then(() => { if (this.#sounding.get(context)?.size) this.#wake(context); }, () => {});
+    }, restAfter));
   }
 
   #buffer(context: AudioContext, name: ToneName): AudioBuffer {
@@ -104,11 +150,4 @@ function toBuffer(context: AudioContext, tone: Tone): AudioBuffer {
   const buffer = context.createBuffer(1, samples.length, context.sampleRate);
   buffer.copyToChannel(samples, 0);
   return buffer;
-}
-
-function start(context: AudioContext, buffer: AudioBuffer, loop: boolean): AudioBufferSourceNode {
-  const source = new AudioBufferSourceNode(context, { buffer, loop });
-  source.connect(context.destination);
-  source.start();
-  return source;
 }

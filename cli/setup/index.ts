@@ -14,6 +14,7 @@ import { pebble } from "./pebble.ts";
 import { postgresql } from "./postgresql.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
 import { dockerPlugin, hcloudPlugin, pulumiCli } from "./pulumi-tools.ts";
+import { tcpdump } from "./tcpdump.ts";
 
 /** What deploying needs, in the order in which it is got. */
 export const forDeploying: readonly Prerequisite[] = [dockerEngine, pulumiCli, dockerPlugin, baseImages];
@@ -24,7 +25,7 @@ export const withoutBuilding: readonly Prerequisite[] = [dockerEngine, pulumiCli
 /** What a stack on other hosts needs of this machine. */
 export const forHosts: readonly Prerequisite[] = [dockerProgram, opensshClient, pulumiCli, dockerPlugin];
 /** What the tests need beyond that. */
-export const forTesting: readonly Prerequisite[] = [...forDeploying, hcloudPlugin, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, pebble, actionlint];
+export const forTesting: readonly Prerequisite[] = [...forDeploying, hcloudPlugin, languageHost, chromium, postgresql, containerRegistry, opensshClient, nssTools, tcpdump, pebble, actionlint];
 /** What the unit tests need. */
 export const forUnitTests: readonly Prerequisite[] = [postgresql];
 

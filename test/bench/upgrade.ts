@@ -100,6 +100,7 @@ function tell(name: string, outcome: Outcome, theirs: Outcome | undefined): void
   line("the command took", "s", ({ took }) => took);
   line("calls ended", "calls", ({ callsLost }) => callsLost, "0");
   line("calls silent for 2 s or longer", "calls", ({ callsCut }) => callsCut, "0");
+  line("longest for which the switch kept a voice", "ms", ({ switchGap }) => switchGap, "100 ms", outcome.switchGap <= 100);
   line("longest gap heard in Chromium", "ms", ({ heardGap }) => heardGap, "100 ms, or as without an upgrade", outcome.heardGap <= Math.max(100, calm.heardGap));
   line("longest gap of light agents", "ms", ({ lightGap }) => lightGap, "100 ms, or as without an upgrade", outcome.lightGap <= Math.max(100, calm.lightGap));
   line("their process itself stood still", "ms", ({ stalled }) => stalled);

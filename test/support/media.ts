@@ -1,6 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { Order, Report } from "./media-process.ts";
+import { outsideOfGroup } from "./people-group.ts";
 
 type Without<T> = T extends { id: number } ? Omit<T, "id"> : never;
 
@@ -14,7 +15,7 @@ export class MediaProcess {
   #next = 1;
 
   constructor() {
-    const [program = "", ...words] = [...first, process.execPath, "--disable-warning=ExperimentalWarning", join(import.meta.dirname, "media-process.ts")];
+    const [program = "", ...words] = outsideOfGroup([...first, process.execPath, "--disable-warning=ExperimentalWarning", join(import.meta.dirname, "media-process.ts")]);
     this.#child = spawn(program, words, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
     this.#child.on("message", (report: Report) => {
       this.#waiting.get(report.id)?.(report);
@@ -51,6 +52,8 @@ export class Media {
   readonly #process: MediaProcess;
   readonly #stream: number;
   readonly #port: number;
+  /** The switch's port of this call. */
+  switchPort = NaN;
 
   constructor(process: MediaProcess, stream: number, port: number) {
     this.#process = process;
@@ -65,7 +68,8 @@ export class Media {
 
   /** @param body the other side's SDP */
   async begin(body: string): Promise<void> {
-    await this.#process.order({ do: "begin", stream: this.#stream, port: Number(/^m=audio (\d+)/m.exec(body)?.[1]) });
+    this.switchPort = Number(/^m=audio (\d+)/m.exec(body)?.[1]);
+    await this.#process.order({ do: "begin", stream: this.#stream, port: this.switchPort });
   }
 
   /** Milliseconds of the longest silence since the last look, up to now; counts anew. */

@@ -2,9 +2,6 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** Microseconds of each second in which what is real time in the group may run (sched(7), "RT group scheduling"). */
-const realTime = 300_000;
-
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;
 
@@ -17,7 +14,9 @@ export function outsideOfGroup(command: readonly string[]): readonly string[] {
  * A control group for the processors (cgroups(7)) in which a scene's people run: this process and whatever it starts from now on.
  * Everybody whom a scene brings is on one machine with the server. Without a group of their own, browsers and agents stand
  * beside all containers together, each thread of theirs with as much weight as the whole telephone, which is no one's machine:
- * in a company they sit elsewhere. With one, people and telephone have a half each when there is not enough for both.
+ * in a company they sit elsewhere. With one, people and telephone have a half each when there is not enough for both. Nor are
+ * browsers real time in it, which they make themselves where they are root's: such a group has none of that. (sched(7), "RT group
+ * scheduling", where the kernel has it)
  */
 export class PeopleGroup {
   readonly #directory: string;
@@ -34,7 +33,6 @@ export class PeopleGroup {
     const directory = join(hierarchy, `houseline-people-${process.pid}`);
     try {
       mkdirSync(directory, { recursive: true });
-      if (existsSync(join(directory, "cpu.rt_runtime_us"))) writeFileSync(join(directory, "cpu.rt_runtime_us"), String(realTime));
       // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
       if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
       writeFileSync(join(directory, "cgroup.procs"), String(process.pid));

@@ -127,6 +127,15 @@ export class Phone {
     }, hz);
   }
 
+  /** Ends what `level` and all that is by it has begun; the next of them begins it again. */
+  async stopListening(): Promise<void> {
+    await this.page.evaluate(async () => {
+      await window.earContext?.close();
+      delete window.earContext;
+      delete window.ear;
+    });
+  }
+
   async hears(other: Phone): Promise<void> {
     await until(`the tone of ${other.hz} Hz`, async () => await this.level(other.hz) > -50 && await this.level(this.hz) < -60);
   }

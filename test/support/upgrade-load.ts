@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { Agent, tokenFor } from "./agent.ts";
+import { remoteAddressesOf } from "./candidates.ts";
 import { Deployment } from "./deployment.ts";
 import { docker, nextRelease, type Seen } from "./docker.ts";
 import { hear, longestGap } from "./heard-gap.ts";
@@ -7,6 +8,7 @@ import { MediaProcess, type Media } from "./media.ts";
 import { PeopleGroup } from "./people-group.ts";
 import { Phones, type Phone } from "./phones.ts";
 import { until } from "./until.ts";
+import { Wire, type Packets } from "./wire.ts";
 
 const secret = "a-shared-secret-of-the-tests-32-characters";
 /** Milliseconds without a voice after which people take a call for dead. */
@@ -29,6 +31,8 @@ export interface Outcome {
   callsLost: number;
   /** Calls of which nothing was heard for two seconds or longer, also when they came back by themselves. */
   callsCut: number;
+  /** Milliseconds: the longest for which the switch kept a voice that it had, or none of its own was sent, by when packets left it. */
+  switchGap: number;
   /** Milliseconds: of a voice or music heard in Chromium, and of packets that came to light agents. */
   heardGap: number;
   lightGap: number;
@@ -120,17 +124,21 @@ export class LoadedScene {
     await Promise.all(ears.map(([{ page }, hz]) => hear(page, hz)));
     await Promise.all(this.#talkers.map(({ media }) => media.longestGap()));
     await this.#voices.stalled();
+    const ports = await Promise.all(this.heard.map(async (phone) => (await remoteAddressesOf(phone)).port)) as [number, number, number, number, number, number];
+    const wire = await Wire.listen(this.deployment.ports.rtp!);
     const began = performance.now();
     let isOver = false;
     const calling = this.#callEachOther(() => isOver);
     const writing = this.#write(() => isOver);
     const knocking = this.#knock(() => isOver);
     let [took, transferred] = [0, false];
+    let packets: Packets;
     try {
       [took, transferred] = await Promise.all([work().then(() => performance.now() - began), transfer().then(() => true, () => false)]);
       await until("the end of the time", () => performance.now() - began > seconds * 1_000, (seconds + 1) * 1_000);
     } finally {
       isOver = true;
+      packets = await wire.heard();
     }
     const [calls, messages, unready] = await Promise.all([calling, writing, knocking]);
     const moved = agents.filter(({ askedAt }) => askedAt > began);
@@ -146,6 +154,10 @@ export class LoadedScene {
       took: Math.round(took / 100) / 10, stalled,
       callsLost: unheard + this.#talkers.filter(({ agent }) => agent.lost || silent.has(agent)).length + Number(!transferred),
       callsCut: Math.max(unheard, gaps.filter((gap) => gap >= cutMs).length) + lightGaps.filter((gap) => gap >= cutMs).length + Number(!transferred),
+      switchGap: Math.max(
+        packets.kept(ports[0], ports[1]), packets.kept(ports[1], ports[0]), packets.silence(ports[2]), packets.silence(ports[3]), packets.silence(ports[5]),
+        ...this.#talkers.map(({ media: { switchPort } }) => packets.kept(switchPort, switchPort)),
+      ),
       heardGap: Math.max(...gaps), lightGap: Math.max(0, ...lightGaps), unready,
       ...calls, ...messages,
       registered: moved.length === 0 ? 0 : Math.round(Math.max(...moved.map(({ registeredAt }) => registeredAt)) - Math.min(...moved.map(({ askedAt }) => askedAt))),
@@ -238,6 +250,11 @@ export class LoadedScene {
     await call(eva, fedor, "fedor");
     await eva.page.evaluate(() => window.houseline.calls[0]!.hold(true));
     await fedor.hearsMusic(eva);
+    // What six browsers listen to for nothing, and draw for nobody, would be half a processor.
+    await Promise.all(this.heard.map(async (phone) => {
+      await phone.stopListening();
+      await phone.page.evaluate(() => { document.documentElement.style.display = "none"; });
+    }));
   }
 
   /** One call begins each second, until it is over. */
