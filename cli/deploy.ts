@@ -1,4 +1,3 @@
-import { constants, setPriority } from "node:os";
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
 import { runDocker } from "../pulumi/docker-cli.ts";
@@ -47,8 +46,6 @@ export interface Deployed { outputs: { page: string; morePages?: string; sip: st
 /** Brings a stack to what its configuration and these files say. Nothing is stopped before its successor is healthy. */
 export async function deploy(environment: Environment, settings: Settings, options: DeployOptions): Promise<Deployed> {
   const started = new Date();
-  // People may be talking on this machine: what is started from here gives way to them.
-  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   const mended = mendCheckpoint(environment);
   const preparing = prepare(environment, settings, options);
   // The engine takes a moment to open the stack: meanwhile Docker is asked what there is.

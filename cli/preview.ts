@@ -5,6 +5,7 @@ import { imagesOn, planImages, takeInventory, type PlannedImages } from "../pulu
 import { clientsOf, dataDirectoryOf, eachHost, type StackHost } from "../pulumi/stack-hosts.ts";
 import { tlsOf } from "../pulumi/tls.ts";
 import { makeAuthority } from "./authority.ts";
+import { giveWay } from "./give-way.ts";
 import { hostsOf, refuseUnprepared } from "./hosts.ts";
 import { root } from "./paths.ts";
 import { findPublished } from "../pulumi/published.ts";
@@ -26,6 +27,7 @@ export async function preview(args: string[]): Promise<number> {
   const settings = loadSettings(target);
   requireSecrets(settings);
   const choice = chooseSwitch(settings);
+  giveWay();
   useOwnTools();
   const hosts = await hostsOf(settings, target);
   const all = eachHost(hosts);

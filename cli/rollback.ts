@@ -8,6 +8,7 @@ import { recalled, type Settings } from "../pulumi/settings.ts";
 import { deploy } from "./deploy.ts";
 import { loadSettings } from "./environment.ts";
 import { Failure } from "./failure.ts";
+import { giveWay } from "./give-way.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { currentRelease, imagesFor, releases, resultOf, type Release } from "./releases.ts";
 import { eachHost, type StackHost, type StackHosts } from "../pulumi/stack-hosts.ts";
@@ -26,6 +27,7 @@ export async function rollback(args: string[]): Promise<number> {
   if (!before) throw new Failure(`There is no release of '${target.stack}' before this one to go back to. './houseline history' lists them.`);
   // Secrets are not recorded: today's are used.
   const today = loadSettings(target);
+  giveWay();
   await setUp(neededBy(today), { yes: parsed.values.yes ?? false });
   const settings = { ...recalled(before.settings, today, `The release of ${before.time}`), registry: today.registry };
   requireSecrets(settings);

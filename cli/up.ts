@@ -4,6 +4,7 @@ import { deploy, type Deployed } from "./deploy.ts";
 import { loadSettings, type Environment } from "./environment.ts";
 import { environmentOf, readOptions, stackOptions } from "./options.ts";
 import { Failure } from "./failure.ts";
+import { giveWay } from "./give-way.ts";
 import type { Patience } from "./slots.ts";
 import { neededBy, setUp } from "./setup/index.ts";
 import { holdingLock } from "./stack-lock.ts";
@@ -42,6 +43,7 @@ async function deployCommand(command: string, args: string[]): Promise<number> {
   const settings = loadSettings(target);
   requireSecrets(settings);
   const choice = chooseSwitch(settings);
+  giveWay();
   await setUp(neededBy(settings), { yes: parsed.values.yes ?? false });
   say(`Deploying '${target.stack}' with ${choice.kind === "freeswitch" ? "FreeSWITCH" : "the lab switch"}: ${choice.why}.`);
   const replace = replaced(parsed.values["replace-host"]);

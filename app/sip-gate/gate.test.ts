@@ -20,7 +20,7 @@ describe("the gate before a made switch", () => {
   let log: Record<string, unknown>[];
   /** What came to the switch, with the time. */
   let arrived: { text: string; at: number }[];
-  let answer: (text: string) => string | undefined;
+  let answer: (text: string, socket: WebSocket) => string | undefined | void;
   let open: WebSocket[];
 
   beforeEach(async () => {
@@ -32,8 +32,8 @@ describe("the gate before a made switch", () => {
     behind.on("connection", (socket) => socket.on("message", (data) => {
       const text = String(data);
       arrived.push({ text, at: Date.now() });
-      const reply = answer(text);
-      if (reply !== undefined) socket.send(reply);
+      const reply = answer(text, socket);
+      if (reply) socket.send(reply);
     }));
     await new Promise((resolve) => behind.once("listening", resolve));
     gate = new Gate([`127.0.0.1:${(behind.address() as { port: number }).port}`, "127.0.0.1:1"], (_, about) => log.push(about));
@@ -140,6 +140,26 @@ describe("the gate before a made switch", () => {
     expect(arrived.filter(({ text }) => text.includes("boris\"")).length).toBe(bounds.guessesOfName);
   });
 
+  it("lets an office sign in as fast as its switch takes them, with no more unproven passwords on their way than may be guessed", async () => {
+    let [pending, most] = [0, 0];
+    answer = (_, socket) => {
+      most = Math.max(most, ++pending);
+      setTimeout(() => {
+        pending--;
+        socket.send("SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\n\r\n");
+      }, 20);
+    };
+    const sockets = await Promise.all(Array.from({ length: 3 * bounds.guessesOfAddress }, () => connect()));
+    const began = Date.now();
+    await Promise.all(sockets.map((socket, n) => {
+      const signedIn = new Promise((resolve) => socket.once("message", resolve));
+      socket.send(message("REGISTER", [credentials(`person${n}`)]));
+      return signedIn;
+    }));
+    expect(most).toBe(bounds.guessesOfAddress);
+    expect(Date.now() - began).toBeLessThan(bounds.addressGuessEveryMs);
+  });
+
   it("slows down a flood on one connection, and loses none of it", async () => {
     const [flooding, quiet] = [await connect(), await connect("192.0.2.2")];
     const began = Date.now();
@@ -185,6 +205,19 @@ describe("the gate before a made switch", () => {
     open[0]!.close();
     await until(() => behind.clients.size === bounds.strangersOfAddress);
     await connect();
+  });
+
+  it("has room for everybody of an office a second time, as an upgrade of their switch brings them", async () => {
+    answer = () => "SIP/2.0 200 OK\r\nCSeq: 1 REGISTER\r\n\r\n";
+    const office = 20;
+    for (let n = 0; n < office; n++) {
+      const socket = await connect();
+      const taken = new Promise((resolve) => socket.once("message", resolve));
+      socket.send(message("REGISTER", [credentials(`known${n}`)]));
+      await taken;
+    }
+    for (let n = 0; n < bounds.strangersOfAddress + office; n++) await connect();
+    await expect(connect()).rejects.toThrow("429");
   });
 });
 

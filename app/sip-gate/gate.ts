@@ -84,8 +84,10 @@ export class Gate {
     if (this.#drains) return refuse(socket, "503 Service Unavailable");
     const counts = this.#addresses.get(address) ?? { all: 0, strangers: 0 };
     if (this.#opened >= bounds.connections) return this.#refuse(socket, address, "503 Service Unavailable", "as many connections as the gate takes");
-    if (counts.all >= bounds.connectionsOfAddress || counts.strangers >= bounds.strangersOfAddress) {
-      return this.#refuse(socket, address, "429 Too Many Requests", counts.strangers >= bounds.strangersOfAddress ? "too many who have not signed in" : "too many connections");
+    // Everybody of an office comes a second time at once when its switch is upgraded: whoever is known there has room for that.
+    const crowded = counts.strangers >= bounds.strangersOfAddress + (counts.all - counts.strangers);
+    if (counts.all >= bounds.connectionsOfAddress || crowded) {
+      return this.#refuse(socket, address, "429 Too Many Requests", crowded ? "too many who have not signed in" : "too many connections");
     }
     this.#addresses.set(address, counts);
     counts.all++;

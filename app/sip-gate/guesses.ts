@@ -5,6 +5,8 @@ import { bounds } from "./bounds.ts";
 export class Guesses {
   readonly #ofAddress: RateLimit;
   readonly #ofName: RateLimit;
+  /** Who has to wait, of each address, in their order. */
+  readonly #waiting = new Map<string, Set<() => boolean>>();
 
   constructor(now: () => number = Date.now) {
     this.#ofAddress = new RateLimit(bounds.guessesOfAddress, bounds.addressGuessEveryMs, now);
@@ -24,5 +26,22 @@ export class Guesses {
   giveBack(address: string, name: string): void {
     this.#ofAddress.giveBack(address);
     this.#ofName.giveBack(name);
+    for (const go of [...this.#waiting.get(address) ?? []]) if (go()) return;
+  }
+
+  /**
+   * Asks whoever has to wait, as soon as another one of the address turned out to be right: an office signs in at the pace of its switch.
+   *
+   * @param go tries again, and returns whether a guess was taken by it
+   */
+  wait(address: string, go: () => boolean): void {
+    const waiting = this.#waiting.get(address) ?? new Set();
+    this.#waiting.set(address, waiting.add(go));
+  }
+
+  /** It waits no more. */
+  leave(address: string, go: () => boolean): void {
+    const waiting = this.#waiting.get(address);
+    if (waiting?.delete(go) && waiting.size === 0) this.#waiting.delete(address);
   }
 }

@@ -32,6 +32,12 @@ export class Relay {
   #proven = false;
   #answered = true;
   #retry: NodeJS.Timeout | undefined;
+  /** Tries again before its time, since another one's password was right. */
+  readonly #go = () => {
+    const before = this.#claimed.length;
+    this.#pass();
+    return this.#claimed.length > before;
+  };
 
   constructor(parts: { browser: WebSocket; switch: WebSocket; address: string; guesses: Guesses; onProven: () => void }) {
     this.#browser = parts.browser;
@@ -75,7 +81,9 @@ export class Relay {
 
   /** In their order; who has to wait is not read from meanwhile. */
   #pass(): void {
+    clearTimeout(this.#retry);
     this.#retry = undefined;
+    this.#guesses.leave(this.#address, this.#go);
     for (let message; (message = this.#waiting[0]) !== undefined;) {
       const wait = this.#wait(message.seen);
       if (wait > 0) {
@@ -96,7 +104,10 @@ export class Relay {
     if (wait > 0) return wait;
     if (authName !== undefined && !this.#proven) {
       const patience = this.#guesses.take(this.#address, authName);
-      if (patience > 0) return patience;
+      if (patience > 0) {
+        this.#guesses.wait(this.#address, this.#go);
+        return patience;
+      }
       this.#claimed.push(authName);
     }
     return this.#rate.take("");
@@ -121,9 +132,7 @@ export class Relay {
     this.#proven = true;
     clearTimeout(this.#deadline);
     this.#onProven();
-    if (!this.#retry) return;
-    clearTimeout(this.#retry);
-    this.#pass();
+    if (this.#retry) this.#pass();
   }
 
   #beat(): void {
@@ -136,6 +145,7 @@ export class Relay {
     clearInterval(this.#heartbeat);
     clearTimeout(this.#deadline);
     clearTimeout(this.#retry);
+    this.#guesses.leave(this.#address, this.#go);
     this.#waiting.length = 0;
     if (other.readyState !== other.OPEN) return;
     // 1005 and 1006 stand for "no code" and "no closing frame", and are never sent (RFC 6455, section 7.4.1).

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
+import { getPriority, setPriority } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { DockerClient } from "../../pulumi/docker-cli.ts";
 import { run } from "../../pulumi/process.ts";
@@ -28,11 +29,18 @@ export const dockerEngine: Prerequisite = {
   },
   async get(consent) {
     if (process.env.DOCKER_HOST) throw new Failure(`DOCKER_HOST is ${process.env.DOCKER_HOST}, and no Docker answers there. Start it, or unset DOCKER_HOST to use this machine's own.`);
-    if (!onPath("docker") || !onPath("dockerd")) {
-      await installPackages(["docker.io", "iptables", "ca-certificates"], "Docker Engine is missing.", consent);
-      if (await answers(5)) return;
+    // Nobody is talking where no Docker runs; and its containers would give way for as long as it runs, if this did.
+    const priority = getPriority();
+    if (process.getuid?.() === 0) setPriority(0);
+    try {
+      if (!onPath("docker") || !onPath("dockerd")) {
+        await installPackages(["docker.io", "iptables", "ca-certificates"], "Docker Engine is missing.", consent);
+        if (await answers(5)) return;
+      }
+      await start(consent);
+    } finally {
+      setPriority(priority);
     }
-    await start(consent);
   },
 };
 

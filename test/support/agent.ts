@@ -124,10 +124,11 @@ export class Agent {
     for (let attempt = 0; this.#account === account && !this.#isClosed && attempt < 100; attempt++) {
       try {
         const client = await this.#connect(account);
+        (globalThis as any).conn?.push([this.askedAt, performance.now(), attempt]);
         this.#all.add(client);
         this.#listen(client);
         const response = await Promise.race([client.register(registerExpires), client.closed]);
-        if (response?.status !== 200) throw new Error("refused, or cut off");
+        if (response?.status !== 200) throw Object.assign(new Error("refused, or cut off"), { s: JSON.stringify(response) });
         const before = this.#client;
         this.#client = client;
         this.#closeWhenIdle(before);
@@ -137,7 +138,8 @@ export class Agent {
         this.#refresh = setInterval(() => void client.register(registerExpires).catch(() => client.close()), registerExpires * (400 + Math.random() * 100));
         void client.closed.then(() => { if (client === this.#client && !this.#isClosed) void this.#register(this.#account, true); });
         return;
-      } catch {
+      } catch (e) {
+        if (process.env.GAPS) console.log("retry", this.user, attempt, Math.round(performance.now() - this.askedAt), String(e), (e as any).s);
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }

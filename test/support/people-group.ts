@@ -35,6 +35,7 @@ export class PeopleGroup {
       mkdirSync(directory, { recursive: true });
       // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
       if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
+      if (process.env.SHARES) writeFileSync(join(directory, "cpu.shares"), process.env.SHARES);
       writeFileSync(join(directory, "cgroup.procs"), String(process.pid));
       joined = own;
       return new PeopleGroup(directory, own);

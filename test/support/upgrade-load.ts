@@ -123,6 +123,7 @@ export class LoadedScene {
     const ears = [[anna, boris.hz], [boris, anna.hz], [clara, dmitri.hz], [dmitri, clara.hz], [fedor]] as const;
     await Promise.all(ears.map(([{ page }, hz]) => hear(page, hz)));
     await Promise.all(this.#talkers.map(({ media }) => media.longestGap()));
+    (globalThis as any).conn = [];
     await this.#voices.stalled();
     const ports = await Promise.all(this.heard.map(async (phone) => (await remoteAddressesOf(phone)).port)) as [number, number, number, number, number, number];
     const wire = await Wire.listen(this.deployment.ports.rtp!);
@@ -146,6 +147,9 @@ export class LoadedScene {
     const [stalled, lightGaps, gaps] = await Promise.all([
       this.#voices.stalled(), Promise.all(this.#talkers.map(({ media }) => media.longestGap())), Promise.all(ears.map(([{ page }]) => longestGap(page))),
     ]);
+    if (process.env.GAPS) console.log("gaps", gaps, lightGaps.join(" "));
+    if (process.env.GAPS) { const a = moved.map(({askedAt}) => askedAt).sort((x, y) => x - y); const r = moved.map(({registeredAt}) => registeredAt).sort((x, y) => x - y); const c = (globalThis as any).conn ?? []; const q = (v: number[]) => [0, .25, .5, .75, .9, .95, .98, 1].map((p) => Math.round((v[Math.floor(p * (v.length - 1))] ?? 0) - (a[0] ?? 0))).join(" "); console.log("asked", q(a), "connected", q(c.map((x: any) => x[1]).sort((x: any, y: any) => x - y)), "registered", q(r), "attempts", Math.max(0, ...c.map((x: any) => x[2])), c.length, "of", moved.length, "asked since begin", Math.round((a[0] ?? 0) - began)); }
+    (globalThis as any).conn = [];
     const silent = await this.#silent();
     const after = counts();
     const inCalls = await Promise.all(this.heard.map((phone) => phone.page.evaluate(() => window.houseline.calls.length)));
