@@ -9,6 +9,8 @@ import { ask, say } from "./terminal.ts";
 /** Between two looks, and between two reports of who still talks. */
 const lookMs = 1_000;
 const reportMs = 30_000;
+/** In which a release ends after its last call. */
+const goneMs = 10_000;
 
 /** What to do when calls in older releases hold every slot: ask (or give up, where nobody can be asked), wait, or wait for at most so many seconds. */
 export type Patience = "ask" | "wait" | number;
@@ -25,6 +27,7 @@ export async function findSlot(switches: readonly StackContainer[], reference: s
   const newest = switches.at(-1);
   if (switches.length < slots || newest?.image === reference) return;
   const old = switches.slice(0, -1);
+  if (await oneGoes(old)) return;
   const chosen = patience === "ask" ? await choose(await describe(old, what)) : patience;
   const deadline = chosen === "wait" ? Infinity : Date.now() + chosen * 1_000;
   for (let reportAt = 0; ; await delay(lookMs)) {
@@ -35,6 +38,17 @@ export async function findSlot(switches: readonly StackContainer[], reference: s
     reportAt = Date.now() + reportMs;
     say(await describe(left, what));
   }
+}
+
+/** One in which nobody talks any more is gone in a moment, which is not worth a question. */
+async function oneGoes(old: readonly StackContainer[]): Promise<boolean> {
+  for (const end = Date.now() + goneMs; Date.now() < end; await delay(lookMs / 4)) {
+    const left = await running(old);
+    if (left.length < old.length) return true;
+    const talks = await Promise.all(left.map(talksIn));
+    if (!talks.some((of) => of?.length === 0)) return false;
+  }
+  return false;
 }
 
 async function choose(taken: string): Promise<Exclude<Patience, "ask">> {

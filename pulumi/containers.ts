@@ -54,8 +54,8 @@ export function service(plan: ContainerPlan) {
     memory: plan.memoryMegabytes,
     // The same: no swap. Left out, every refresh would show a difference.
     memorySwap: plan.memoryMegabytes,
-    // Eight times what every container gets by itself. (docker run --cpu-shares)
-    ...(plan.urgent && { cpuShares: 8_192 }),
+    // What every container gets by itself is 1,024, which is shared out by how many threads want to run: a voice is one of hundreds. (docker run --cpu-shares)
+    ...(plan.urgent && { cpuShares: 65_536 }),
     tmpfs: { "/run/houseline": `rw,nosuid,nodev,size=64m,mode=0755,uid=${uid},gid=${uid}`, "/tmp": "rw,nosuid,nodev,size=64m,mode=1777" },
     logDriver: "json-file",
     logOpts: { "max-size": "10m", "max-file": "5" },

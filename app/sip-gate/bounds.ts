@@ -7,7 +7,7 @@ export const bounds = {
   /** WebSockets of one address: an office behind one. */
   connectionsOfAddress: 1_000,
   /** Those of one address that have not proved who they are, and one more for each that has. */
-  strangersOfAddress: 100,
+  strangersOfAddress: 300,
   /** Milliseconds in which somebody has to prove who they are. */
   strangerMs: 60_000,
   /** Milliseconds for the switch to take a WebSocket. */

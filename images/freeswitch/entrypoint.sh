@@ -159,6 +159,8 @@ trap drain TERM INT
     sleep 0.2
     healthcheck.sh > /dev/null 2>&1 || continue
     say "ready in $SECONDS s"
+    # Until then whoever is not there may be on the way. (conf/dialplan/outcome.xml)
+    fs_cli -x "global_setvar houseline_settled=$(($(date +%s) + 30))" > /dev/null
     # Every X-PRE-PROCESS variable is a global one too; what is configured with them has been.
     for secret in esl_password directory_password mesh_password; do fs_cli -x "global_setvar $secret=" > /dev/null; done
     [ -s $keep/$certificate ] || { cp $run/certs/$certificate $keep/.$$ && mv $keep/.$$ $keep/$certificate; }

@@ -28,9 +28,9 @@ describe.skipIf(freeswitch.skip)(`upgrades with people talking, on ${freeswitch.
     console.log("the switch upgraded", JSON.stringify(outcome));
     expect(outcome).toMatchObject({ callsLost: 0, newCallsFailed: 0, eventsLost: 0, eventsDoubled: 0, messagesLost: 0, messagesDoubled: 0, wrongErrors: 0 });
     expect(outcome.newCalls).toBeGreaterThan(15);
-    // Six browsers, the agents and the deployment share this machine's cores: what the agents themselves stood still is no gap of the switch's.
-    expect(outcome.lightGap).toBeLessThan(Math.max(100, calm.lightGap) + outcome.stalled);
-    expect(outcome.heardGap).toBeLessThan(2_500);
+    // Six browsers, the agents and the deployment share this machine's cores: the goal of 100 ms is the bench's.
+    expect(outcome.switchGap).toBeLessThan(Math.max(200, 2 * calm.switchGap));
+    expect(outcome.heardGap).toBeLessThan(300);
     expect(outcome.registered).toBeGreaterThan(0);
     expect(outcome.registered).toBeLessThan(5_000);
     expect((await scene.deployment.container("freeswitch-sound")).id).toBe(scene.container("freeswitch-sound").id);

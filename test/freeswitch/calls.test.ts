@@ -40,6 +40,15 @@ describe.skipIf(!aptSource)(`calls through FreeSWITCH${skipReason && ` (skipped:
   /** What the client library makes of the end of a call that never was answered here. */
   const meaning = (failed: string) => reasonFromSip({ cause: /^failed (\w+)/.exec(failed)?.[1] ?? "", reasonHeader: failed });
 
+  // First: for half a minute a switch is one that has just started.
+  it("waits at its start for somebody who is still on the way to it", async () => {
+    await pages.boris.evaluate(() => window.phone.unregister());
+    await scene.call("anna", "102");
+    await until("the call", async () => /^1 total/m.test(await scene.running.command("show channels")));
+    await scene.register("boris");
+    await scene.talk("anna", "boris");
+  });
+
   it("connects two people by extension, each hears the other's tone, in Opus", async () => {
     await scene.call("anna", "102");
     await scene.talk("anna", "boris");

@@ -76,7 +76,9 @@ export class Agent {
       if (response === undefined) return again && !client.received.slice(before).some(({ status }) => status >= 100 && status < 200) ? await this.briefly(to, false) : 0;
       if (response.status !== 200) return response.status;
       await new Promise((resolve) => setTimeout(resolve, 500));
-      await (client.isOpen ? client : await this.#open()).within(client.dialled(response), "BYE");
+      const line = client.isOpen ? client : await this.#open();
+      // One that is lost with the answer on its way had the call.
+      await Promise.race([line.within(client.dialled(response), "BYE"), line.closed]);
       return 200;
     } finally {
       void media.close();
@@ -124,11 +126,10 @@ export class Agent {
     for (let attempt = 0; this.#account === account && !this.#isClosed && attempt < 100; attempt++) {
       try {
         const client = await this.#connect(account);
-        (globalThis as any).conn?.push([this.askedAt, performance.now(), attempt]);
         this.#all.add(client);
         this.#listen(client);
         const response = await Promise.race([client.register(registerExpires), client.closed]);
-        if (response?.status !== 200) throw Object.assign(new Error("refused, or cut off"), { s: JSON.stringify(response) });
+        if (response?.status !== 200) throw new Error("refused, or cut off");
         const before = this.#client;
         this.#client = client;
         this.#closeWhenIdle(before);
@@ -138,8 +139,7 @@ export class Agent {
         this.#refresh = setInterval(() => void client.register(registerExpires).catch(() => client.close()), registerExpires * (400 + Math.random() * 100));
         void client.closed.then(() => { if (client === this.#client && !this.#isClosed) void this.#register(this.#account, true); });
         return;
-      } catch (e) {
-        if (process.env.GAPS) console.log("retry", this.user, attempt, Math.round(performance.now() - this.askedAt), String(e), (e as any).s);
+      } catch {
         await new Promise((resolve) => setTimeout(resolve, 200));
       }
     }

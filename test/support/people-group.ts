@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
+/** A quarter of what a group has by itself, in the words of cgroup v1 and v2. (cgroups(7)) */
+const weights = [["cpu.shares", "256"], ["cpu.weight", "25"]] as const;
+
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;
 
@@ -14,7 +17,7 @@ export function outsideOfGroup(command: readonly string[]): readonly string[] {
  * A control group for the processors (cgroups(7)) in which a scene's people run: this process and whatever it starts from now on.
  * Everybody whom a scene brings is on one machine with the server. Without a group of their own, browsers and agents stand
  * beside all containers together, each thread of theirs with as much weight as the whole telephone, which is no one's machine:
- * in a company they sit elsewhere. With one, people and telephone have a half each when there is not enough for both. Nor are
+ * in a company they sit elsewhere. With one, they have a fifth when there is not enough for both. Nor are
  * browsers real time in it, which they make themselves where they are root's: such a group has none of that. (sched(7), "RT group
  * scheduling", where the kernel has it)
  */
@@ -35,7 +38,7 @@ export class PeopleGroup {
       mkdirSync(directory, { recursive: true });
       // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
       if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
-      if (process.env.SHARES) writeFileSync(join(directory, "cpu.shares"), process.env.SHARES);
+      for (const [file, weight] of weights) if (existsSync(join(directory, file))) writeFileSync(join(directory, file), weight);
       writeFileSync(join(directory, "cgroup.procs"), String(process.pid));
       joined = own;
       return new PeopleGroup(directory, own);

@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { rtpPorts, slots } from "../../pulumi/port-ranges.ts";
 
-/** When packets of a voice passed one of the switch's ports, in milliseconds of the kernel's clock. */
-interface Port { came: number[]; went: number[] }
+/** When packets passed one of the switch's ports, in milliseconds of the kernel's clock; `spoke`: those that went and were not silent. */
+interface Port { came: number[]; went: number[]; spoke: number[] }
+
+/** PCMU's silence is 0xff, and 0x7f from below. (ITU-T G.711) */
+const quiet = 0x70;
 
 /**
  * What passes between a switch and its people, with the kernel's time of each packet (tcpdump, on the loopback device). Who
@@ -86,15 +89,23 @@ export class Packets {
     return came.length === 0 ? Infinity : Math.round(longest);
   }
 
-  /** The longest, in milliseconds, in which the switch sent nothing from a port: of music or a room, which it makes itself. */
+  /** The longest, in milliseconds, in which the switch sent nothing from a port: of music, which it makes itself, and which has rests. */
+  nothing(port: number): number {
+    return this.#longest(this.#ports.get(port)?.went);
+  }
+
+  /** The same of anything but silence, for a leg of PCMU. */
   silence(port: number): number {
-    const { went = [] } = this.#ports.get(port) ?? {};
+    return this.#longest(this.#ports.get(port)?.spoke);
+  }
+
+  #longest(times: readonly number[] = []): number {
     let [longest, before] = [0, this.#first];
-    for (const time of [...went, this.#last]) {
+    for (const time of [...times, this.#last]) {
       longest = Math.max(longest, time - before);
       before = time;
     }
-    return went.length === 0 ? Infinity : Math.round(longest);
+    return times.length === 0 ? Infinity : Math.round(longest);
   }
 
   #take(time: number, frame: Buffer): void {
@@ -104,12 +115,14 @@ export class Packets {
     if (frame.length < udp + 20 || frame[udp + 8]! >> 6 !== 2 || (frame[udp + 9]! >= 192 && frame[udp + 9]! <= 223)) return;
     this.#first = Math.min(this.#first, time);
     this.#last = Math.max(this.#last, time);
-    this.#port(frame.readUInt16BE(udp)).went.push(time);
+    const from = this.#port(frame.readUInt16BE(udp));
+    from.went.push(time);
+    if ((frame[udp + 9]! & 0x7f) === 0 && frame.subarray(udp + 20).some((byte) => (byte & 0x7f) < quiet)) from.spoke.push(time);
     this.#port(frame.readUInt16BE(udp + 2)).came.push(time);
   }
 
   #port(number: number): Port {
-    const known = this.#ports.get(number) ?? { came: [], went: [] };
+    const known = this.#ports.get(number) ?? { came: [], went: [], spoke: [] };
     this.#ports.set(number, known);
     return known;
   }
