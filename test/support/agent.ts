@@ -163,6 +163,8 @@ export class Agent {
       this.#listen(client);
       const again = this.#talking && request.headers.get("call-id")?.[0] === this.#talking.dialog.callId;
       if (request.start.startsWith("INVITE") && again) return client.reply(request, "200 OK", typed, this.#talking!.media.sdp());
+      // Nobody rings it up then but the application server, which took it for lost with its connections: a page says that it has its call.
+      if (request.start.startsWith("INVITE") && this.#talking) return client.reply(request, "486 Busy Here");
       if (request.start.startsWith("INVITE")) {
         this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
         this.#answered = { client, dialog: client.answered(request) };

@@ -39,6 +39,8 @@ export interface Outcome {
   lightGap: number;
   newCalls: number;
   newCallsFailed: number;
+  /** How they ended: the final status, 0 where none came, or an error. */
+  failures: string[];
   /** Milliseconds from the first who was told of another switch to the last who was registered there. */
   registered: number;
   /** Events that a session was not told, or was told twice; the longest that one was without its server, in milliseconds. */
@@ -136,9 +138,9 @@ export class LoadedScene {
     let packets: Packets;
     try {
       [took, transferred] = await Promise.all([work().then(() => performance.now() - began), transfer().then(() => true, () => false)]);
-      // An old release is watched until it is gone, but for a switch, which stays for its calls.
-      await until("one of each server", () => this.#areSingle(), 60_000);
-      const end = Math.max(began + seconds * 1_000, performance.now() + 2_000);
+      // Whoever is at an old application server is watched until it is gone; a switch stays for its calls, an edge for whoever is just calling.
+      await until("one application server", async () => (await this.deployment.containers()).filter(({ role, state }) => role === "app-server" && state === "running").length === 1, 60_000);
+      const end = Math.max(began + seconds * 1_000, performance.now() + 5_000);
       await until("the end of the time", () => performance.now() > end, end - performance.now() + 1_000);
     } finally {
       isOver = true;
@@ -175,11 +177,6 @@ export class LoadedScene {
     const began = performance.now();
     const gone = await until("the old switch gone", async () => (await this.deployment.containers()).find((one) => one.id === old.id && one.state === "exited"), 60_000);
     return { seconds: (performance.now() - began) / 1_000, code: gone.exitCode };
-  }
-
-  async #areSingle(): Promise<boolean> {
-    const running = (await this.deployment.containers()).filter(({ role, state }) => role !== "freeswitch" && state === "running").map(({ role }) => role);
-    return new Set(running).size === running.length;
   }
 
   get #agents(): Agent[] {
@@ -267,15 +264,15 @@ export class LoadedScene {
   }
 
   /** One call begins each second, until it is over. */
-  async #callEachOther(isOver: () => boolean): Promise<{ newCalls: number; newCallsFailed: number }> {
-    const running: Promise<boolean>[] = [];
+  async #callEachOther(isOver: () => boolean): Promise<{ newCalls: number; newCallsFailed: number; failures: string[] }> {
+    const running: Promise<string>[] = [];
     for (let n = 0; !isOver(); n++) {
       const [from, to] = [this.#clients[(2 * n) % this.#clients.length]!, this.#clients[(2 * n + 1) % this.#clients.length]!];
-      running.push(from.briefly(to.user).then((status) => status === 200, () => false));
+      running.push(from.briefly(to.user).then(String, (error: Error) => error.message));
       await new Promise((resolve) => setTimeout(resolve, 1_000));
     }
-    const done = await Promise.all(running);
-    return { newCalls: done.length, newCallsFailed: done.filter((connected) => !connected).length };
+    const failures = (await Promise.all(running)).filter((how) => how !== "200");
+    return { newCalls: running.length, newCallsFailed: failures.length, failures };
   }
 
   /** Messages one after another; what fails in a way that may be tried again is, under the same id. */
