@@ -51,7 +51,7 @@ async function measureOurs(): Promise<void> {
     await upgrade("edges", "softswitch-edge");
     await upgrade("everything at once", "freeswitch", "app-server", "softswitch-edge");
     note("rollback", await scene.during(async () => {
-      const { code, stderr } = await scene.deployment.run("rollback", "--yes", "--no-wait");
+      const { code, stderr } = await scene.deployment.run("rollback", "--yes", "--no-wait", "--wait-for-slot");
       if (code !== 0) throw new Error(`rollback failed: ${stderr}`);
     }, watched));
     const { seconds, code } = await scene.hangUp(old);

@@ -68,6 +68,7 @@ export class Agent {
   /** Rings somebody up, and hangs up a moment after the answer; resolves with the final status. As the library: over a connection that is there or comes back, and once more if it is lost before the switch has heard of it. */
   async briefly(to: string, again = true): Promise<number> {
     const client = await this.#open();
+    const account = this.#account!;
     const before = client.received.length;
     const media = await this.#voices.open();
     this.#busy.set(client, (this.#busy.get(client) ?? 0) + 1);
@@ -76,9 +77,7 @@ export class Agent {
       if (response === undefined) return again && !client.received.slice(before).some(({ status }) => status >= 100 && status < 200) ? await this.briefly(to, false) : 0;
       if (response.status !== 200) return response.status;
       await new Promise((resolve) => setTimeout(resolve, 500));
-      const line = client.isOpen ? client : await this.#open();
-      // One that is lost with the answer on its way had the call.
-      await Promise.race([line.within(client.dialled(response), "BYE"), line.closed]);
+      await this.#bye(client, account, client.dialled(response)).catch(() => {});
       return 200;
     } finally {
       void media.close();
@@ -91,7 +90,11 @@ export class Agent {
     const { client, account, dialog, media } = this.#talking;
     this.#talking = undefined;
     void media.close();
-    if (client.isOpen) return void await client.within(dialog, "BYE");
+    await this.#bye(client, account, dialog);
+  }
+
+  async #bye(client: SipClient, account: SipAccount, dialog: Dialog): Promise<void> {
+    if (client.isOpen && await Promise.race([client.within(dialog, "BYE"), client.closed.then(() => undefined)])) return;
     // An edge was replaced under the call: by another one to the same switch.
     const again = await this.#connect(account);
     await again.within(dialog, "BYE");
