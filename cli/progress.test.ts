@@ -2,14 +2,27 @@ import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { describe, expect, it } from "vitest";
 import { Progress } from "./progress.ts";
 
-const metadata = (name: string) => ({ op: "delete-replaced", type: "docker:index/container:Container", urn: `urn:pulumi:x::houseline::docker:index/container:Container::${name}` });
+const metadata = (name: string, op = "delete-replaced") => ({ op, type: "docker:index/container:Container", urn: `urn:pulumi:x::houseline::docker:index/container:Container::${name}` });
 const begins = (name: string) => ({ resourcePreEvent: { metadata: metadata(name) } }) as unknown as EngineEvent;
 const ends = (name: string) => ({ resOutputsEvent: { metadata: metadata(name) } }) as unknown as EngineEvent;
+const comes = (name: string) => [
+  { resourcePreEvent: { metadata: metadata(name, "create-replacement") } }, { resOutputsEvent: { metadata: metadata(name, "create-replacement") } },
+] as unknown as EngineEvent[];
 
 describe("whether a deployment waits for nothing but drains", () => {
   it("is so while old releases go, the application server's among them", () => {
     const progress = new Progress(() => undefined);
     for (const name of ["freeswitch", "app-server"]) progress.listen(begins(name));
+    expect(progress.onlyDraining).toBe(true);
+  });
+
+  it("is not before each of them was told to go, which the engine does one by one", () => {
+    const progress = new Progress(() => undefined);
+    for (const event of ["freeswitch", "app-server", "softswitch-edge", "freeswitch-sound"].flatMap(comes)) progress.listen(event);
+    for (const name of ["freeswitch", "softswitch-edge"]) progress.listen(begins(name));
+    expect(progress.onlyDraining).toBe(false);
+    progress.listen(begins("app-server"));
+    // The sounds go after the switch that plays them.
     expect(progress.onlyDraining).toBe(true);
   });
 

@@ -25,6 +25,8 @@ export class Progress {
   /** Old releases that were told to finish their work and have not yet. */
   #draining = 0;
   #endedAt = 0;
+  /** Of which a new release has come whose old one was not told to go yet. */
+  readonly #toTell = new Map<string, number>();
 
   /** @param inTurn whether application servers go one after the other: each is soon gone, and the next is told to go only then */
   constructor(write: (line: string) => void, inTurn = false, now: () => number = () => performance.now()) {
@@ -39,7 +41,14 @@ export class Progress {
 
   /** Whether nothing is under way but old releases that drain, all of which have been told to. */
   get onlyDraining(): boolean {
-    return this.#draining > 0 && this.#open === this.#draining && !(this.#inTurn && this.#now() - this.#endedAt < turnMs);
+    return this.#draining > 0 && this.#open === this.#draining && this.#toTell.size === 0 && !(this.#inTurn && this.#now() - this.#endedAt < turnMs);
+  }
+
+  /** The engine tells old releases one by one to go, a moment after the last new one has come: it is not interrupted between them. */
+  #owe(urn: string, change: number): void {
+    const owed = Math.max(0, (this.#toTell.get(urn) ?? 0) + change);
+    if (owed === 0) this.#toTell.delete(urn);
+    else this.#toTell.set(urn, owed);
   }
 
   #drains(op: string, type: string, urn: string): boolean {
@@ -59,6 +68,7 @@ export class Progress {
     this.#started.set(`${op} ${urn}`, [...this.#started.get(`${op} ${urn}`) ?? [], this.#now()]);
     if (this.#drains(op, type, urn)) this.#draining++;
     if (type !== containerType) return;
+    if (op === "delete-replaced") this.#owe(urn, -1);
     this.#changes++;
     this.#write(`${nameOf(urn)}: ${words[op]}`);
   }
@@ -70,9 +80,14 @@ export class Progress {
     this.#endedAt = this.#now();
     if (this.#drains(op, type, urn)) this.#draining--;
     if (type !== containerType) return;
+    // What has no work to finish goes after those that use it, which may be in hours.
+    if (op === "create-replacement" && !failed && !isData(urn)) this.#owe(urn, 1);
     this.#write(`${nameOf(urn)}: ${failed ? "failed" : done[op]} after ${((this.#now() - started) / 1_000).toFixed(1)} s`);
   }
 }
+
+/** Containers of data alone: sounds and secrets, on whichever host. */
+const isData = (urn: string) => /-(sound|secrets)(-|$)/.test(nameOf(urn));
 
 /** `urn:pulumi:local::houseline::…::app-server` → `app-server` */
 const nameOf = (urn: string) => urn.split("::").at(-1) ?? urn;
