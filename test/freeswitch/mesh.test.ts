@@ -46,7 +46,11 @@ describe.skipIf(!aptSource)(`the mesh between switches on FreeSWITCH${skipReason
     await scene.call("anna", "102");
     await scene.talk("anna", "boris");
     expect(await scene.event("boris", "incoming")).toBe("incoming 101");
-    const legs = [...await channels(first), ...await channels(second)];
+    // FreeSWITCH writes its list a moment later.
+    const legs = await until("four legs with a codec", async () => {
+      const all = [...await channels(first), ...await channels(second)];
+      return all.length === 4 && all.every(({ read_codec }) => read_codec) && all;
+    });
     expect(legs.map(({ name }) => name?.split("/")[1]).sort()).toEqual(["houseline", "houseline", "mesh", "mesh"]);
     for (const leg of legs) expect([leg.read_codec, leg.write_codec, leg.read_rate], leg.name).toEqual(["opus", "opus", "48000"]);
     // What the application server knows the call by: the mesh leg of the caller's switch is the callee's.
