@@ -12,7 +12,9 @@ import { SipServer } from "./sip/server.ts";
 
 const heartbeatSeconds = 20;
 /** Milliseconds in which pages that are handed another switch get there: their calls are taken meanwhile. */
-const movingMs = 3_000;
+const movingMs = 10_000;
+/** The same in which a switch without a call does not end. */
+const leavingMs = 3_000;
 
 async function main(): Promise<void> {
   const config = readConfig();
@@ -55,11 +57,11 @@ async function main(): Promise<void> {
   const drain = () => {
     if (draining) return;
     draining = true;
+    setTimeout(() => { switchboard.draining = true; }, movingMs).unref();
     setTimeout(() => {
-      switchboard.draining = true;
       switchboard.onIdle = whenIdle;
       whenIdle();
-    }, movingMs);
+    }, leavingMs);
     globals.set("houseline_draining", "true");
     events.emit("SHUTDOWN_REQUESTED", { "Event-Info": "System Shutting Down" });
     log("draining", { legs: switchboard.legs.length, limitSeconds: config.drainSeconds });

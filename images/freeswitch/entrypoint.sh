@@ -134,7 +134,7 @@ end_what_hangs() {
 
 # The first signal drains: calls in progress go on, strangers get 503 (conf/dialplan/callers.xml), the process ends after its
 # last call. At the drain limit what is left is hung up. Pages are handed the newer switch already, but not all of them are
-# there yet: for three seconds more their calls are taken here.
+# there yet, least of all where the application server was replaced with it: for ten seconds more their calls are taken here.
 drain() {
   trap '' TERM INT
   say "draining, for at most ${HOUSELINE_DRAIN_SECONDS:-3600} s"
@@ -142,7 +142,7 @@ drain() {
   (
     # With a call left, FreeSWITCH may know at once: it tells the application server, and waits.
     [[ $(timeout 1 fs_cli -x 'show channels count' 2> /dev/null) =~ (^|[[:space:]])[1-9][0-9]*\ total ]] && kill -TERM $switch && told=yes
-    { sleep 3; timeout 5 fs_cli -x 'global_setvar houseline_refusing=true'; } > /dev/null &
+    { sleep 10; timeout 5 fs_cli -x 'global_setvar houseline_refusing=true'; } > /dev/null &
     # Nobody talks: who is still signed in here comes back at the newer one when the socket goes.
     [ -n "${told:-}" ] || { sleep 2; kill -TERM $switch 2>/dev/null; }
     end_what_hangs

@@ -36,6 +36,8 @@ export interface Outcome {
   /** Milliseconds: of a voice heard in Chromium, in a call of two and in a room, and of packets that came to light agents. */
   heardGap: number;
   heardRoomGap: number;
+  /** Milliseconds: the longest for which a browser in that room sent nothing. What a room lacks it can't make up for, as the ear of a call of two does. */
+  roomPause: number;
   lightGap: number;
   newCalls: number;
   newCallsFailed: number;
@@ -128,7 +130,7 @@ export class LoadedScene {
     await Promise.all(ears.map(([{ page }, hz]) => hear(page, hz)));
     await Promise.all(this.#talkers.map(({ media }) => media.longestGap()));
     await this.#voices.stalled();
-    const heldPort = (await remoteAddressesOf(fedor)).port;
+    const [heldPort, ...roomPorts] = await Promise.all([fedor, clara, dmitri].map(async (phone) => (await remoteAddressesOf(phone)).port));
     const wire = await Wire.listen(this.deployment.ports.rtp!);
     const began = performance.now();
     let isOver = false;
@@ -162,9 +164,9 @@ export class LoadedScene {
       callsLost: unheard + this.#talkers.filter(({ agent }) => agent.lost || silent.has(agent)).length + Number(!transferred),
       callsCut: Math.max(unheard, gaps.filter((gap) => gap >= cutMs).length) + lightGaps.filter((gap) => gap >= cutMs).length + Number(!transferred),
       switchGap: Math.max(
-        packets.nothing(heldPort), ...this.#talkers.map(({ media: { switchPort }, isInRoom }) => (isInRoom ? packets.silence(switchPort) : packets.kept(switchPort, switchPort))),
+        packets.nothing(heldPort!), ...this.#talkers.map(({ media: { switchPort }, isInRoom }) => (isInRoom ? packets.silence(switchPort) : packets.kept(switchPort, switchPort))),
       ),
-      heardGap: Math.max(gaps[0]!, gaps[1]!), heardRoomGap: Math.max(gaps[2]!, gaps[3]!), lightGap: Math.max(0, ...lightGaps), unready,
+      heardGap: Math.max(gaps[0]!, gaps[1]!), heardRoomGap: Math.max(gaps[2]!, gaps[3]!), roomPause: Math.max(...roomPorts.map((port) => packets.pause(port))), lightGap: Math.max(0, ...lightGaps), unready,
       ...calls, ...messages,
       registered: Math.round(Math.max(0, ...moved.map(({ askedAt, registeredAt }) => registeredAt - askedAt))),
       eventsLost: after.lost - before.lost, eventsDoubled: after.doubled - before.doubled, longestAway: Math.round(Math.max(...agents.map(({ control }) => control.longestAway))),

@@ -89,6 +89,11 @@ export class Packets {
     return came.length === 0 ? Infinity : Math.round(longest);
   }
 
+  /** The longest, in milliseconds, in which nothing came at a port: whoever speaks there was silent or stood still. */
+  pause(port: number): number {
+    return this.#longest(this.#ports.get(port)?.came);
+  }
+
   /** The longest, in milliseconds, in which the switch sent nothing from a port: of music, which it makes itself, and which has rests. */
   nothing(port: number): number {
     return this.#longest(this.#ports.get(port)?.went);

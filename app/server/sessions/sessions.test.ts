@@ -135,6 +135,22 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     for (const client of [three.next, boris]) client.socket.close();
   });
 
+  it("lose nothing of a session whose server stands still for two seconds, as on a machine that is busy with an upgrade", async () => {
+    const { client: anna, session } = await stack.signIn("anna", 0);
+    const { client: boris } = await stack.signIn("boris", 1);
+    const busy = stack.servers.findLast(({ slot }) => slot === 0)!;
+    busy.process.kill("SIGSTOP");
+    await boris.ask("sendMessage", { to: "anna", body: "meanwhile", clientId: `${kind} meanwhile` });
+    const back = await stack.open(1);
+    const resumed = resume(back, session, anna.lastSeq);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    busy.process.kill("SIGCONT");
+    expect(await resumed).toMatchObject({ session: session.session, replayed: true });
+    await until(() => bodies(back).includes("meanwhile"));
+    expect(bodies(anna, back).filter((body) => body === "meanwhile")).toHaveLength(1);
+    for (const one of [back, boris]) one.socket.close();
+  });
+
   it("start a session over whose server was killed: the snapshot has what was acknowledged", async () => {
     const { client: anna, session } = await stack.signIn("anna", 0);
     const { client: boris } = await stack.signIn("boris", 1);

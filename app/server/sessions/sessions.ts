@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { setTimeout as after } from "node:timers/promises";
 import { closeCodes, limits, type Device, type EventName, type Permission } from "../../protocol/wire.ts";
 import type { Logger } from "../log.ts";
 import type { Change } from "../store/database.ts";
@@ -18,8 +19,9 @@ const aliveMs = 25_000;
 const expiryMs = limits.sessionGraceSeconds * 1_000;
 /** Sessions that are told of a broadcast in one turn of the event loop: about a millisecond. */
 const toldAtOnce = 250;
-/** How long another server may take to hand a session over. */
+/** How long another server may take to hand a session over: one that may be dead, and one that is running. */
 const handOverMs = 1_000;
+const busyHandOverMs = 5_000;
 
 interface SessionsEvents {
   /** Who of these is online may have changed. */
@@ -279,13 +281,14 @@ export class Sessions extends EventEmitter<SessionsEvents> {
     const left = await sessions.takeHandOver(id);
     if (left !== undefined) return unpackHandOver(left);
     if (home === "" || home === this.#options.server || !await sessions.isAlive(home)) return undefined;
-    const handedOver = new Promise<void>((resolve) => {
-      this.#awaited.set(id, resolve);
-      setTimeout(resolve, handOverMs);
-    });
-    await sessions.askForHandOver(id);
-    await handedOver;
-    this.#awaited.delete(id);
+    const handedOver = new Promise<true>((resolve) => this.#awaited.set(id, () => resolve(true)));
+    const within = (milliseconds: number) => Promise.race([handedOver, after(milliseconds, false)]);
+    try {
+      await sessions.askForHandOver(id);
+      if (!await within(handOverMs) && await sessions.isRunning(home)) await within(busyHandOverMs - handOverMs);
+    } finally {
+      this.#awaited.delete(id);
+    }
     return unpackHandOver(await sessions.takeHandOver(id));
   }
 

@@ -35,6 +35,11 @@ export class SessionStore {
     return (await this.#database.read(`SELECT id FROM servers WHERE tenant = $1 AND alive_until > $2 AND id = $3`, this.#tenant, Date.now(), server)).length > 0;
   }
 
+  /** Whether the process of a server is there, also when it is too busy to say anything. False for one that has lost the database for the moment, too. */
+  async isRunning(server: string): Promise<boolean> {
+    return (await this.#database.read<{ running: number }>("SELECT is_running($1) AS running", server))[0]?.running === 1;
+  }
+
   /** Adds a session and gives those that had to give way to it, the ones longest without a socket first. */
   async add(row: Omit<SessionRow, "connected">, most: number): Promise<{ id: string; sipUser: string }[]> {
     const [, removed] = await this.#database.write([

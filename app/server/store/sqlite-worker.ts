@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
 import type { Change, Statement, Value } from "./database.ts";
+import { Running } from "./running.ts";
 import { steps, takeOver } from "./schema.ts";
 
 /**
@@ -37,6 +38,7 @@ let version = -1;
 let lastChange = 0;
 
 let database: DatabaseSync;
+let running: Running;
 try {
   database = open();
   start();
@@ -51,6 +53,8 @@ function open(): DatabaseSync {
   // FULL: a commit is on the disk before it is acknowledged, also when the machine loses its power. (SQLite, "PRAGMA synchronous")
   opened.exec("PRAGMA synchronous = FULL");
   opened.function("now_ms", () => Date.now());
+  running = new Running(directory, origin);
+  opened.function("is_running", (server) => Number(running.has(String(server))));
   return opened;
 }
 
@@ -102,6 +106,7 @@ function drain(): void {
   if (queue.length > 0) setImmediate(drain);
   else if (closing) {
     database.close();
+    running.close();
     tell({ kind: "closed" });
     port.close();
   }
