@@ -2,8 +2,9 @@ import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { describe, expect, it } from "vitest";
 import { Progress } from "./progress.ts";
 
-const metadata = (name: string, op = "delete-replaced") => ({ op, type: "docker:index/container:Container", urn: `urn:pulumi:x::houseline::docker:index/container:Container::${name}` });
-const begins = (name: string) => ({ resourcePreEvent: { metadata: metadata(name) } }) as unknown as EngineEvent;
+const metadata = (name: string, op = "delete-replaced", id = `${name} before`) =>
+  ({ op, type: "docker:index/container:Container", urn: `urn:pulumi:x::houseline::docker:index/container:Container::${name}`, old: { id } });
+const begins = (name: string, id?: string) => ({ resourcePreEvent: { metadata: metadata(name, "delete-replaced", id) } }) as unknown as EngineEvent;
 const ends = (name: string) => ({ resOutputsEvent: { metadata: metadata(name) } }) as unknown as EngineEvent;
 const comes = (name: string) => [
   { resourcePreEvent: { metadata: metadata(name, "create-replacement") } }, { resOutputsEvent: { metadata: metadata(name, "create-replacement") } },
@@ -23,6 +24,15 @@ describe("whether a deployment waits for nothing but drains", () => {
     expect(progress.onlyDraining).toBe(false);
     progress.listen(begins("app-server"));
     // The sounds go after the switch that plays them.
+    expect(progress.onlyDraining).toBe(true);
+  });
+
+  it("is not while only those were told that an upgrade before this one had left to their drain", () => {
+    const progress = new Progress(() => undefined);
+    for (const event of ["freeswitch", "app-server"].flatMap(comes)) progress.listen(event);
+    for (const name of ["freeswitch", "app-server"]) progress.listen(begins(name, `${name} long ago`));
+    expect(progress.onlyDraining).toBe(false);
+    for (const name of ["freeswitch", "app-server"]) progress.listen(begins(name));
     expect(progress.onlyDraining).toBe(true);
   });
 

@@ -1,4 +1,4 @@
-import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
+import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
 
 const containerType = "docker:index/container:Container";
 const words: Record<string, string> = {
@@ -25,8 +25,8 @@ export class Progress {
   /** Old releases that were told to finish their work and have not yet. */
   #draining = 0;
   #endedAt = 0;
-  /** Of which a new release has come whose old one was not told to go yet. */
-  readonly #toTell = new Map<string, number>();
+  /** Ids of the old releases whose new one has come, and which were not told to go yet. */
+  readonly #toTell = new Set<string>();
 
   /** @param inTurn whether application servers go one after the other: each is soon gone, and the next is told to go only then */
   constructor(write: (line: string) => void, inTurn = false, now: () => number = () => performance.now()) {
@@ -44,13 +44,6 @@ export class Progress {
     return this.#draining > 0 && this.#open === this.#draining && this.#toTell.size === 0 && !(this.#inTurn && this.#now() - this.#endedAt < turnMs);
   }
 
-  /** The engine tells old releases one by one to go, a moment after the last new one has come: it is not interrupted between them. */
-  #owe(urn: string, change: number): void {
-    const owed = Math.max(0, (this.#toTell.get(urn) ?? 0) + change);
-    if (owed === 0) this.#toTell.delete(urn);
-    else this.#toTell.set(urn, owed);
-  }
-
   #drains(op: string, type: string, urn: string): boolean {
     return op === "delete-replaced" && type === containerType && !(this.#inTurn && nameOf(urn).startsWith("app-server"));
   }
@@ -58,30 +51,32 @@ export class Progress {
   readonly listen = (event: EngineEvent) => {
     const before = event.resourcePreEvent?.metadata;
     const after = event.resOutputsEvent?.metadata ?? event.resOpFailedEvent?.metadata;
-    if (before) this.#began(before.op, before.type, before.urn);
-    if (after) this.#ended(after.op, after.type, after.urn, event.resOpFailedEvent !== undefined);
+    if (before) this.#began(before);
+    if (after) this.#ended(after, event.resOpFailedEvent !== undefined);
   };
 
-  #began(op: string, type: string, urn: string): void {
+  #began({ op, type, urn, old }: StepEventMetadata): void {
     if (!(op in words)) return;
     this.#open++;
     this.#started.set(`${op} ${urn}`, [...this.#started.get(`${op} ${urn}`) ?? [], this.#now()]);
     if (this.#drains(op, type, urn)) this.#draining++;
     if (type !== containerType) return;
-    if (op === "delete-replaced") this.#owe(urn, -1);
+    // An upgrade that did not wait has left some of the same name, which go again, and first: it is known by its id which one this is.
+    if (op === "delete-replaced") this.#toTell.delete(old?.id ?? urn);
     this.#changes++;
     this.#write(`${nameOf(urn)}: ${words[op]}`);
   }
 
-  #ended(op: string, type: string, urn: string, failed: boolean): void {
+  #ended({ op, type, urn, old }: StepEventMetadata, failed: boolean): void {
     const started = this.#started.get(`${op} ${urn}`)?.shift();
     if (started === undefined) return;
     this.#open--;
     this.#endedAt = this.#now();
     if (this.#drains(op, type, urn)) this.#draining--;
     if (type !== containerType) return;
+    // The engine tells old releases one by one to go, a moment after the last new one has come: it is not interrupted between them.
     // What has no work to finish goes after those that use it, which may be in hours.
-    if (op === "create-replacement" && !failed && !isData(urn)) this.#owe(urn, 1);
+    if (op === "create-replacement" && !failed && !isData(urn)) this.#toTell.add(old?.id ?? urn);
     this.#write(`${nameOf(urn)}: ${failed ? "failed" : done[op]} after ${((this.#now() - started) / 1_000).toFixed(1)} s`);
   }
 }
