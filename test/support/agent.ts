@@ -158,7 +158,10 @@ export class Agent {
   }
 
   #closeWhenIdle(client: SipClient | undefined): void {
-    if (client && client !== this.#talking?.client && !this.#busy.get(client)) client.close();
+    const isIdle = () => client !== this.#talking?.client && !this.#busy.get(client!);
+    if (!client || !isIdle()) return;
+    // As the library: what the switch sent before it knew is answered still.
+    void Promise.race([client.register(0), client.closed]).catch(() => {}).then(() => { if (isIdle()) client.close(); });
   }
 
   #listen(client: SipClient): void {

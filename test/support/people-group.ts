@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** A quarter of what a group has by itself, in the words of cgroup v1 and v2. (cgroups(7)) */
-const weights = [["cpu.shares", "256"], ["cpu.weight", "25"]] as const;
+/** What a container has by itself, in the words of cgroup v1 and v2. (cgroups(7)) */
+const weights = [["cpu.shares", "1024"], ["cpu.weight", "100"]] as const;
 
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;
@@ -17,7 +17,7 @@ export function outsideOfGroup(command: readonly string[]): readonly string[] {
  * A control group for the processors (cgroups(7)) in which a scene's people run: this process and whatever it starts from now on.
  * Everybody whom a scene brings is on one machine with the server. Without a group of their own, browsers and agents stand
  * beside all containers together, each thread of theirs with as much weight as the whole telephone, which is no one's machine:
- * in a company they sit elsewhere. With one, they have a fifth when there is not enough for both. Nor are
+ * in a company they sit elsewhere. With one, they have as much as one container when there is not enough for all. Nor are
  * browsers real time in it, which they make themselves where they are root's: such a group has none of that. (sched(7), "RT group
  * scheduling", where the kernel has it)
  */
