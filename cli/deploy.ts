@@ -1,6 +1,6 @@
 import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { ownDataDirectory } from "../pulumi/data-directory.ts";
-import { runDocker } from "../pulumi/docker-cli.ts";
+import { runDocker, type DockerClient } from "../pulumi/docker-cli.ts";
 import { fullDisk } from "../pulumi/full-disk.ts";
 import { dockersOf, type Prepared } from "../pulumi/program.ts";
 import { ensureImages, imagesOn, planImages, takeInventory, type PlannedImages } from "../pulumi/images.ts";
@@ -176,6 +176,7 @@ async function update(environment: Environment, stack: Stack, prepared: Prepared
     return { outcome: { outputs: outputs as unknown as Deployed["outputs"], changes: progress.changes, drainingLeft: false }, after };
   } catch (error) {
     if (!left) throw await explain(error, diagnostics, prepared.hosts, environment.stack);
+    await tellToLeave(clientsOf(prepared.hosts), environment.stack, progress.leaving);
     const outcome: Deployed = {
       outputs: { page: pageUrl(prepared.settings), sip: sipUrl(prepared.settings), switch: prepared.choice.kind, why: prepared.choice.why },
       changes: progress.changes, drainingLeft: true,
@@ -185,6 +186,16 @@ async function update(environment: Environment, stack: Stack, prepared: Prepared
     clearInterval(poll);
     process.off("SIGINT", onSignal);
   }
+}
+
+/**
+ * The engine says that it is about to tell an old release to go, and was interrupted a moment later: on a busy machine before Docker
+ * was asked for it. Each is told again: one that knows does nothing more about it.
+ */
+async function tellToLeave(clients: readonly DockerClient[], stack: string, leaving: ReadonlySet<string>): Promise<void> {
+  const old = (await stackContainers(clients, stack)).filter(({ id, state }) => state === "running" && leaving.has(id));
+  // One that is just gone makes the command fail.
+  await Promise.all(old.map(({ client, id }) => runDocker(client, ["kill", "--signal", "SIGTERM", id])));
 }
 
 /** An engine's error, with the last lines of the containers that are not healthy. */

@@ -34,6 +34,8 @@ describe("whether a deployment waits for nothing but drains", () => {
     expect(progress.onlyDraining).toBe(false);
     for (const name of ["freeswitch", "app-server"]) progress.listen(begins(name));
     expect(progress.onlyDraining).toBe(true);
+    progress.listen(ends("app-server"));
+    expect([...progress.leaving]).toEqual(["freeswitch long ago", "app-server long ago", "freeswitch before"]);
   });
 
   it("is not, where application servers go one after the other, until the last of them is gone", () => {

@@ -25,6 +25,8 @@ export class Progress {
   /** Old releases that were told to finish their work and have not yet. */
   #draining = 0;
   #endedAt = 0;
+  /** Ids of the old releases whose end has begun and is not known to have come. */
+  readonly #leaving = new Set<string>();
   /** Ids of the old releases whose new one has come, and which were not told to go yet. */
   readonly #toTell = new Set<string>();
 
@@ -42,6 +44,11 @@ export class Progress {
   /** Whether nothing is under way but old releases that drain, all of which have been told to. */
   get onlyDraining(): boolean {
     return this.#draining > 0 && this.#open === this.#draining && this.#toTell.size === 0 && !(this.#inTurn && this.#now() - this.#endedAt < turnMs);
+  }
+
+  /** Ids of the old releases that drain still. */
+  get leaving(): ReadonlySet<string> {
+    return this.#leaving;
   }
 
   #drains(op: string, type: string, urn: string): boolean {
@@ -63,6 +70,7 @@ export class Progress {
     if (type !== containerType) return;
     // An upgrade that did not wait has left some of the same name, which go again, and first: it is known by its id which one this is.
     if (op === "delete-replaced") this.#toTell.delete(old?.id ?? urn);
+    if (op === "delete-replaced" && old?.id && !isData(urn)) this.#leaving.add(old.id);
     this.#changes++;
     this.#write(`${nameOf(urn)}: ${words[op]}`);
   }
@@ -74,6 +82,7 @@ export class Progress {
     this.#endedAt = this.#now();
     if (this.#drains(op, type, urn)) this.#draining--;
     if (type !== containerType) return;
+    if (op === "delete-replaced" && old?.id) this.#leaving.delete(old.id);
     // The engine tells old releases one by one to go, a moment after the last new one has come: it is not interrupted between them.
     // What has no work to finish goes after those that use it, which may be in hours.
     if (op === "create-replacement" && !failed && !isData(urn)) this.#toTell.add(old?.id ?? urn);

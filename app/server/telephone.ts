@@ -126,7 +126,9 @@ export class Telephone {
     if (name === "ping") return {};
     if (name in this.#opening) return this.#opening[name as OpeningRequest](connection, params);
     const session = this.#byConnection.get(connection);
-    if (!session || session.connection !== connection) throw new RequestError("unauthorized", "Sign in first.");
+    if (!session) throw new RequestError("unauthorized", "Sign in first.");
+    // Handed over already, and this socket is about to be closed: nothing was done, and it may be asked for there again.
+    if (session.connection !== connection) throw new RequestError("unavailable", "The session goes on in another socket: ask again there.");
     const permission = permissionsNeeded(name, params).find((one) => !session.may(one));
     if (permission !== undefined) throw new RequestError("forbidden", `'${name}' needs the permission '${permission}', which this sign-in doesn't have.`);
     const handler = this.#handlers[name];

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { closeCodes, type Device, type Message, type Profile } from "../../protocol/wire.ts";
 import { PostgresCluster } from "../testing/postgres-cluster.ts";
@@ -167,6 +169,27 @@ describe.each(["SQLite", "PostgreSQL"])("two servers on one %s", (kind) => {
     expect(back.numbers[0]).toBeGreaterThan(anna.lastSeq);
     for (const one of [back, boris]) one.socket.close();
     await stack.start(0);
+  });
+});
+
+describe("a server that has handed a session over, to a disk that takes its time", () => {
+  it("answers what still comes over the old socket as something that may be tried again", async () => {
+    const stack = await TestStack.create();
+    const disk = new DatabaseSync(join(stack.folder, "data", "houseline.db"));
+    try {
+      const { process: server } = await stack.start(0);
+      const { client: anna } = await stack.signIn("anna", 0);
+      disk.exec("BEGIN IMMEDIATE");
+      server.kill("SIGTERM");
+      let code: unknown;
+      while (code === undefined) await anna.ask("listDevices").catch((error: { code?: string }) => { code = error.code; });
+      disk.exec("ROLLBACK");
+      expect(code).toBe("unavailable");
+      expect(await anna.closedWith()).toBe(closeCodes.goingAway);
+    } finally {
+      disk.close();
+      await stack.remove();
+    }
   });
 });
 
