@@ -147,7 +147,7 @@ async function removeFailedReleases(containers: readonly StackContainer[]): Prom
   const failed = containers.filter((container) => !isData(container)
     && (container.health === "unhealthy" || container.state === "created" || container.state === "restarting" || (container.state === "running" && container.health === "starting")));
   for (const container of failed) {
-    say(`  ${container.name}: never became healthy; removing it`);
+    say(`  ${container.name}: ${container.state === "exited" ? "has ended" : "never became healthy"}; removing it`);
     await runDocker(container.client, ["rm", "--force", container.id]);
   }
 }

@@ -31,6 +31,8 @@ describe.skipIf(freeswitch.skip)(`upgrades with people talking, on ${freeswitch.
     // Six browsers, the agents and the deployment share this machine's cores: the goal of 100 ms is the bench's.
     expect(outcome.switchGap).toBeLessThan(Math.max(200, 2 * calm.switchGap));
     expect(outcome.heardGap).toBeLessThan(300);
+    // A room has nothing to send on while who speaks there sends nothing.
+    expect(outcome.heardRoomGap).toBeLessThan(Math.max(300, outcome.roomPause + 100));
     expect(outcome.registered).toBeGreaterThan(0);
     expect(outcome.registered).toBeLessThan(5_000);
     expect((await scene.deployment.container("freeswitch-sound")).id).toBe(scene.container("freeswitch-sound").id);

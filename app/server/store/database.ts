@@ -1,7 +1,7 @@
 /**
  * What the store needs of a database. SQLite and PostgreSQL run the same SQL text: parameters are `$1`, `$2`, …, times are
  * milliseconds since the Unix epoch in BIGINT, truth is 0 or 1, `now_ms()` is the database's own clock, and `is_running(server)` tells
- * whether the process of a server holds the lock that goes with it.
+ * whether the process of a server is certainly there.
  */
 export interface Database {
   /** Rows of one query. */

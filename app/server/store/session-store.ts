@@ -35,7 +35,7 @@ export class SessionStore {
     return (await this.#database.read(`SELECT id FROM servers WHERE tenant = $1 AND alive_until > $2 AND id = $3`, this.#tenant, Date.now(), server)).length > 0;
   }
 
-  /** Whether the process of a server is there, also when it is too busy to say anything. False for one that has lost the database for the moment, too. */
+  /** Whether the process of a server is certainly there, also when it is too busy to say anything: on SQLite, whose servers are on one host. */
   async isRunning(server: string): Promise<boolean> {
     return (await this.#database.read<{ running: number }>("SELECT is_running($1) AS running", server))[0]?.running === 1;
   }
