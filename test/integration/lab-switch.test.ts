@@ -188,7 +188,7 @@ describe("the lab switch, as a process", () => {
     expect((await api("global_getvar", "houseline_draining")).trim()).toBe("true");
     // Pages that have not moved yet are not refused at once.
     expect((await gleb.invite("dora", offer)).status).toBe(480);
-    await until("refusals", async () => (await gleb.invite("anna", offer)).status === 503, 10_000);
+    await until("refusals", async () => (await gleb.invite("anna", offer)).status === 503, 15_000);
     expect((await gleb.register()).status).toBe(200);
     expect((await api("uuid_exists", leg)).trim()).toBe("true");
     const started = Date.now();
