@@ -8,7 +8,7 @@ const figures: Figure[] = [];
 /** Keeps a figure and writes all of them out: what an interrupted bench has measured is not lost. */
 export function report(figure: Figure): void {
   const { peer, value } = figure;
-  figures.push({ ...figure, value: rounded(value), ...(peer === undefined ? {} : { peer: rounded(peer), ratio: rounded(value / peer) }) });
+  figures.push({ ...figure, value: rounded(value), ...(peer === undefined ? {} : { peer: rounded(peer), ...(peer !== 0 && { ratio: rounded(value / peer) }) }) });
   writeFileSync(process.env.HOUSELINE_BENCH_OUTPUT!, JSON.stringify(figures));
   process.stderr.write(`  ${figure.name}: ${rounded(value)} ${figure.unit}\n`);
 }
