@@ -38,6 +38,13 @@ describe("whether a deployment waits for nothing but drains", () => {
     expect([...progress.leaving]).toEqual(["freeswitch long ago", "app-server long ago", "freeswitch before"]);
   });
 
+  it("keeps what was interrupted among those that drain: Docker may not have been asked yet", () => {
+    const progress = new Progress(() => undefined);
+    progress.listen(begins("app-server"));
+    progress.listen({ resOpFailedEvent: { metadata: metadata("app-server") } } as unknown as EngineEvent);
+    expect([...progress.leaving]).toEqual(["app-server before"]);
+  });
+
   it("is not, where application servers go one after the other, until the last of them is gone", () => {
     let now = 0;
     const progress = new Progress(() => undefined, true, () => now);

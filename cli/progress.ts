@@ -82,7 +82,8 @@ export class Progress {
     this.#endedAt = this.#now();
     if (this.#drains(op, type, urn)) this.#draining--;
     if (type !== containerType) return;
-    if (op === "delete-replaced" && old?.id) this.#leaving.delete(old.id);
+    // One that failed was interrupted, perhaps before Docker was asked.
+    if (op === "delete-replaced" && !failed && old?.id) this.#leaving.delete(old.id);
     // The engine tells old releases one by one to go, a moment after the last new one has come: it is not interrupted between them.
     // What has no work to finish goes after those that use it, which may be in hours.
     if (op === "create-replacement" && !failed && !isData(urn)) this.#toTell.add(old?.id ?? urn);
