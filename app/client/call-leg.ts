@@ -102,6 +102,11 @@ export class CallLeg extends Emitter<CallLegEvents> {
     return this.#session.connection ?? undefined;
   }
 
+  /** Whether the dialog has this Call-ID: JsSIP's id of a session is that with the tag of From. */
+  isDialog(sipCallId: string): boolean {
+    return this.#session.id.startsWith(sipCallId);
+  }
+
   answer(mediaStream: MediaStream): void {
     this.#session.answer({ mediaStream, pcConfig: { iceServers: this.line.iceServers } });
   }

@@ -29,6 +29,7 @@ const mediaLostMs = 20_000;
 export class CallLegs extends Emitter<CallLegsEvents> {
   readonly #microphone: Microphone;
   readonly #speaker: () => string;
+  #first: CallLeg | undefined;
   #current: CallLeg | undefined;
   #next: CallLeg | undefined;
   #lease: MicrophoneLease | undefined;
@@ -51,6 +52,11 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     return this.#current;
   }
 
+  /** The leg by which the call began here. */
+  get first(): CallLeg | undefined {
+    return this.#first;
+  }
+
   /** Whether another leg is about to take over. */
   get isChanging(): boolean {
     return this.#next !== undefined;
@@ -66,7 +72,7 @@ export class CallLegs extends Emitter<CallLegsEvents> {
 
   /** The first leg of the call. */
   take(leg: CallLeg): void {
-    this.#current = leg;
+    this.#first = this.#current = leg;
     leg.on("progress", (earlyMedia) => {
       this.#earlyMedia ||= earlyMedia;
       this.emit("progress");

@@ -7,8 +7,9 @@ const anna = { user: "anna", name: "Anna", extension: "101" };
 const boris = { user: "boris", name: "Boris", extension: "102" };
 const call: Call = { id: "00000000-0000-4000-8000-000000000001", state: "ringing", caller: anna, callee: boris, startedAt: 0 };
 
-const toBoris: MatchCandidate = { direction: "outgoing", address: "boris", callId: undefined };
-const fromBoris: MatchCandidate = { direction: "incoming", address: "boris", callId: undefined };
+const begunBy = () => false;
+const toBoris: MatchCandidate = { direction: "outgoing", address: "boris", callId: undefined, begunBy };
+const fromBoris: MatchCandidate = { direction: "incoming", address: "boris", callId: undefined, begunBy };
 
 test("the side of a call", () => {
   expect(sideOf(call, "anna")).toEqual({ direction: "outgoing", peer: boris });
@@ -16,7 +17,24 @@ test("the side of a call", () => {
   expect(sideOf(call, "carla")).toBeUndefined();
 });
 
-test("a session is found by direction and person, by name or by extension", () => {
+test("a session that was begun here is found by the Call-ID of its INVITE, and by nothing else", () => {
+  const mine = { ...toBoris, begunBy: (id: string) => id === "k3f9" };
+  expect(sessionFor({ ...call, sipCallId: "k3f9" }, "anna", [toBoris, mine])).toBe(mine);
+  expect(sessionFor({ ...call, sipCallId: "other" }, "anna", [toBoris, mine])).toBeUndefined();
+});
+
+test("a call that comes in is the session's that names it", () => {
+  const named = { ...fromBoris, callId: call.id };
+  const calls: Call = { ...call, caller: boris, callee: anna };
+  expect(sessionFor(calls, "anna", [fromBoris, named])).toBe(named);
+  expect(sessionFor(calls, "anna", [fromBoris])).toBeUndefined();
+});
+
+test("where no Call-ID is told, a call that is over is no session's that does not know it", () => {
+  expect(sessionFor({ ...call, state: "ended" }, "anna", [toBoris])).toBeUndefined();
+});
+
+test("where no Call-ID is told, a session is found by direction and person, by name or by extension", () => {
   expect(sessionFor(call, "anna", [fromBoris, toBoris])).toBe(toBoris);
   const byExtension = { ...toBoris, address: "102" };
   expect(sessionFor(call, "anna", [byExtension])).toBe(byExtension);

@@ -8,6 +8,8 @@ export interface MatchCandidate {
   readonly address: string;
   /** The server's id of the call once it is known. */
   readonly callId: string | undefined;
+  /** Whether this page began it by the INVITE with this Call-ID. */
+  begunBy(sipCallId: string): boolean;
 }
 
 /** Which side of a call somebody is on, and who is on the other; nothing for a call of others, or one of several that they joined later. */
@@ -18,15 +20,18 @@ export function sideOf(call: Call, me: string): { direction: CallDirection; peer
 }
 
 /**
- * Finds the session of this page that a call of the server's is about: by its id when `X-Houseline-Call` said it; else the
- * oldest session in the same direction with the same person that no other call has; a call keeps the one it got.
+ * Finds the session of this page that a call of the server's is about: by its id (`X-Houseline-Call` says it of a call that comes in), or by the
+ * Call-ID with which it was begun here. A server of an older release tells no Call-ID: then it is the oldest session that called the same person and
+ * has no call yet, unless the call is over, which may be one from before.
  */
 export function sessionFor<Candidate extends MatchCandidate>(call: Call, me: string, sessions: Iterable<Candidate>): Candidate | undefined {
   const candidates = [...sessions];
   const exact = candidates.find((session) => session.callId === call.id);
-  if (exact) return exact;
-  const side = sideOf(call, me);
-  return side && candidates.find((session) => session.callId === undefined && session.direction === side.direction && isAddressOf(session.address, side.peer, call.room));
+  if (exact || call.caller.user !== me) return exact;
+  const unknown = candidates.filter((session) => session.callId === undefined && session.direction === "outgoing");
+  const { sipCallId } = call;
+  if (sipCallId !== undefined) return unknown.find((session) => session.begunBy(sipCallId));
+  return call.state === "ended" ? undefined : unknown.find((session) => isAddressOf(session.address, call.callee, call.room));
 }
 
 /** A room is dialled as `room-blue` or by its number. */

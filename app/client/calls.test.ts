@@ -30,6 +30,7 @@ class TestSession extends EventEmitter {
   /** Nothing is told of its media, unless the test does. */
   connection: TestConnection | null = null;
   direction = "incoming";
+  id = "";
   answered = false;
   ended = false;
   refusedWith: number | undefined;
@@ -173,6 +174,20 @@ describe("with a SIP session of the test's own, a call", () => {
     calls.onCall(callOf(1, "answered"));
     return session;
   }
+
+  test("that is just being begun is not one that ended a moment ago, of which a snapshot tells", async () => {
+    const session = Object.assign(new TestSession(), { direction: "outgoing", id: "k3f9-and-its-tag" });
+    const line = { connected: true, invite: () => session as unknown as RTCSession, hasArrived: () => true } as unknown as SipLine;
+    calls.dial(() => line, "boris", boris);
+    await settle();
+    const mine = { role: "caller", state: "ringing" } as const;
+    calls.takeSnapshot(device, [
+      callOf(1, "ended", mine, { caller: anna, callee: boris, reason: "hung-up", sipCallId: "an-earlier-one" }),
+      callOf(2, "ringing", mine, { caller: anna, callee: boris, sipCallId: "k3f9" }),
+    ]);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([session.ended, ...states()]).toEqual([false, "2 ringing"]);
+  });
 
   test("of an earlier page comes back over a new leg, with its time", async () => {
     calls.takeSnapshot(device, [callOf(1, "answered")]);

@@ -294,6 +294,11 @@ export class PhoneCall extends CallCommands {
     return this.ending !== undefined && isMissed(this.ending);
   }
 
+  /** Whether it was begun here by the INVITE with this Call-ID. @internal */
+  begunBy(sipCallId: string): boolean {
+    return this.direction === "outgoing" && this.#legs.first?.isDialog(sipCallId) === true;
+  }
+
   /** Whether this device still waits for a leg of the call, and none is on its way. @internal */
   get needsLeg(): boolean {
     return this.#facts.legLost && this.#facts.phase !== "ended" && !this.#legs.isChanging;

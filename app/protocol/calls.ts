@@ -38,6 +38,7 @@ export const call = z.object({
   room: roomName.optional().describe("the room in which it takes place, when it does"),
   space: parkingSpace.optional().describe("while it is parked"),
   consultation: callId.optional().describe("the call by which one of its participants asks somebody before an attended transfer"),
+  sipCallId: z.string().max(255).optional().describe("Call-ID (RFC 3261, section 8.1.1.4) of the INVITE by which a device began it: that device knows it by this before it knows its id"),
   startedAt: time,
   answeredAt: time.optional(),
   endedAt: time.optional(),

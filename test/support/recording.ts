@@ -11,13 +11,14 @@ const recordings = join(import.meta.dirname, "../fixtures/esl");
 export const relied = [
   "Event-Name", "Unique-ID", "Call-Direction", "Caller-Destination-Number", "Channel-Presence-ID", "Other-Leg-Unique-ID", "Hangup-Cause",
   "variable_sip_auth_username", "variable_originate_disposition",
+  "variable_sip_call_id", "variable_sip_contact_user",
 ] as const;
 
 /** Headers of what the lab switch doesn't have: conferences, parking, marks of legs that a server originates, rescues, a profile for each family of addresses. */
 export const freeSwitchAlone = [
   "Event-Subclass", "Event-Date-Timestamp", "Action", "Conference-Name", "Member-ID", "Member-Type", "Speak", "Valet-Extension", "Houseline-Call", "Houseline-Subject", "Houseline-Person",
   "Houseline-Reason", "Houseline-Device", "variable_houseline_call", "variable_houseline_person", "variable_houseline_role", "variable_houseline_to", "variable_houseline_consults",
-  "variable_houseline_missing", "variable_houseline_muted", "variable_signal_bond", "variable_sip_contact_user", "variable_sip_hangup_disposition", "variable_call_uuid",
+  "variable_houseline_missing", "variable_houseline_muted", "variable_signal_bond", "variable_sip_hangup_disposition", "variable_call_uuid",
   "Channel-Call-State", "Channel-Call-UUID", "Answer-State", "Caller-Channel-Created-Time", "Caller-Channel-Answered-Time", "profile-name",
 ] as const;
 
@@ -98,7 +99,11 @@ function meant(event: SwitchEvent, legs: ReadonlyMap<string, string>, names: Rea
     ...(name === "CHANNEL_UNBRIDGE" ? {} : { "Answer-State": text("Answer-State") }),
     // Of a called device it is the user part of its contact, which says nothing.
     ...(inbound ? { "Caller-Destination-Number": dialled("Caller-Destination-Number") } : {}),
-    ...(inbound && name === "CHANNEL_CREATE" ? { "variable_sip_auth_username": personOf(text("variable_sip_auth_username")) } : {}),
+    ...(inbound && name === "CHANNEL_CREATE" ? {
+      "variable_sip_auth_username": personOf(text("variable_sip_auth_username")),
+      // Each device chooses its own.
+      ...Object.fromEntries(["variable_sip_call_id", "variable_sip_contact_user"].map((header) => [header, text(header) === "absent" ? "absent" : "there"])),
+    } : {}),
     ...(inbound ? {} : { "Channel-Presence-ID": personOf(text("Channel-Presence-ID")) }),
     ...(name === "CHANNEL_CREATE" || name === "CHANNEL_BRIDGE" ? { "Other-Leg-Unique-ID": legs.get(text("Other-Leg-Unique-ID")) ?? text("Other-Leg-Unique-ID") } : {}),
     ...(name === "CHANNEL_HANGUP_COMPLETE" ? { "Hangup-Cause": text("Hangup-Cause"), "variable_originate_disposition": text("variable_originate_disposition") } : {}),

@@ -30,6 +30,7 @@ export function channelHeaders(leg: Leg, domain: string): Record<string, string>
     "variable_direction": leg.direction,
     "variable_uuid": leg.uuid,
     "variable_sip_call_id": leg.callId,
+    "variable_sip_contact_user": leg.contactUser,
     ...(leg.direction === "inbound"
       ? { "variable_sip_auth_username": leg.authName, "variable_sip-force-user": leg.person, "variable_user_name": leg.authName }
       : {}),

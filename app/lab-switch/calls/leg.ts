@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { reasonHeader, type Cause } from "../causes.ts";
 import { microseconds } from "../events.ts";
-import { allow, header, param, parseAddress, userAgent, type Header, type SipRequest, type SipResponse } from "../sip/message.ts";
+import { allow, header, param, parseAddress, parseUri, userAgent, type Header, type SipRequest, type SipResponse } from "../sip/message.ts";
 import type { SipSocket } from "../sip/socket.ts";
 import type { ClientTransaction, ServerTransaction } from "../sip/transactions.ts";
 
@@ -22,11 +22,15 @@ export interface LegInit {
   callerNumber: string;
   /** Of whoever has the device, when the leg was made to call them. */
   number?: string;
+  /** The call of the leg that calls; the leg's own when it begins one. */
+  call?: string;
 }
 
 /** One dialog (RFC 3261 section 12) between the switch and a device: what FreeSWITCH calls a channel. */
 export class Leg {
   readonly uuid = randomUUID();
+  /** Id of the call, as the application server knows it: that of the leg which began it. */
+  readonly call: string;
   readonly direction: LegInit["direction"];
   readonly person: string;
   readonly authName: string;
@@ -63,6 +67,7 @@ export class Leg {
   #sequence = 0;
 
   constructor(init: LegInit) {
+    this.call = init.call ?? this.uuid;
     this.direction = init.direction;
     this.person = init.person;
     this.authName = init.authName ?? "";
@@ -80,6 +85,11 @@ export class Leg {
 
   get ended(): boolean {
     return this.state === "ended";
+  }
+
+  /** The user part of the device's Contact, which JsSIP makes anew for each page. */
+  get contactUser(): string {
+    return parseUri(this.target)?.user ?? "";
   }
 
   /** Whether a request belongs to this dialog. */

@@ -154,7 +154,8 @@ export class Switchboard {
         direction: "outbound", person, socket, callId: randomUUID(),
         local: `${quoted(caller.callerName)} <sip:${caller.callerNumber}@${this.#config.domain}>`,
         remote: `<sip:${person}@${this.#config.domain}>`,
-        target: contact, destination: person, callerName: caller.callerName, callerNumber: caller.callerNumber, number: numberAlias,
+        // FreeSWITCH dials a device by its contact.
+        target: contact, destination: parseUri(contact)?.user ?? person, callerName: caller.callerName, callerNumber: caller.callerNumber, number: numberAlias, call: caller.call,
       });
       leg.originator = caller;
       leg.dialled = person;
@@ -165,7 +166,7 @@ export class Switchboard {
     timer.unref();
     for (const leg of called) {
       this.#add(leg);
-      const extra: Header[] = [this.contact, ...(body === "" ? [] : [sdp]), ["X-Call-ID", caller.uuid]];
+      const extra: Header[] = [this.contact, ...(body === "" ? [] : [sdp]), ["X-Houseline-Call", caller.call]];
       leg.inviting = leg.socket.transactions.request(leg.request("INVITE", body, extra), (response) => {
         if (response.status < 200) return this.#progress(caller, leg, response);
         leg.inviting = undefined;
@@ -209,7 +210,7 @@ export class Switchboard {
     caller.peer = leg;
     leg.peer = caller;
     caller.disposition = "SUCCESS";
-    caller.invite?.reply(200, { toTag: caller.localTag, body: response.body, headers: [this.contact, sdp, ["Allow", allow], ["X-Call-ID", caller.uuid]] });
+    caller.invite?.reply(200, { toTag: caller.localTag, body: response.body, headers: [this.contact, sdp, ["Allow", allow]] });
     caller.invite = undefined;
     this.tell("CHANNEL_BRIDGE", caller, { "Bridge-A-Unique-ID": caller.uuid, "Bridge-B-Unique-ID": leg.uuid });
     for (const other of called) if (other !== leg && !other.ended) this.#end(other, "LOSE_RACE", true);

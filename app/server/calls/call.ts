@@ -39,6 +39,8 @@ export type DeviceOf = (account: string) => string | undefined;
 export class TrackedCall {
   readonly id: string;
   readonly startedAt: number;
+  /** Call-ID of the INVITE by which a device began it; undefined when a server did. */
+  sipCallId: string | undefined;
   readonly legs = new Map<string, Leg>();
   caller: Party;
   /** Undefined for an echo test, a number that nobody has. */
@@ -103,6 +105,7 @@ export class TrackedCall {
     if (!this.callee) return undefined;
     return {
       id: this.id, state: this.state, caller: this.caller, callee: this.callee, participants, startedAt: this.startedAt,
+      ...(this.sipCallId === undefined ? {} : { sipCallId: this.sipCallId }),
       ...(this.conference === undefined ? {} : { room: this.conference.name }),
       ...(this.space === undefined ? {} : { space: this.space }),
       ...(this.consultation === undefined ? {} : { consultation: this.consultation }),

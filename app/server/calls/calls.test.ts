@@ -57,6 +57,12 @@ describe("calls, from a recording of FreeSWITCH", () => {
     expect(calls.all.map(({ id }) => id)).toEqual([first!["Unique-ID"]]);
   });
 
+  it("tells the Call-ID by which a device began it, not the one by which another was rung", () => {
+    const { calls, last } = tracker();
+    for (const one of [{ ...inbound(1, "anna", "boris"), variable_sip_call_id: "k3f9" }, { ...outbound(2, "boris", 1), variable_sip_call_id: "other" }]) calls.take(home, one);
+    expect(last()!.view()!.sipCallId).toBe("k3f9");
+  });
+
   it("tells an offline person apart; an echo test has nobody at its other end", () => {
     const { calls, told, last } = tracker();
     for (const one of recording("busy-offline-echo")) calls.take(home, one);

@@ -227,6 +227,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     const caller = this.#directory.find(channel.user);
     if (!caller || !this.#registry.takes(channel.call || channel.uuid)) return undefined;
     const call = new TrackedCall(channel.call || channel.uuid, home, caller, this.#partyAt(channel.to || (channel.direction === "inbound" ? channel.destination : "")), channel.createdAt || this.#now());
+    if (channel.direction === "inbound" && channel.sipCallId !== "") call.sipCallId = channel.sipCallId;
     this.#registry.add(call);
     this.#consult(call, this.#registry.get(channel.consults));
     return call;

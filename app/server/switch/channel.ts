@@ -13,6 +13,8 @@ export interface Channel {
   contact: string;
   /** What the leg dialled. */
   destination: string;
+  /** Call-ID of its dialog; empty when it is too long to be told of. */
+  sipCallId: string;
   /** The leg that rang it, or that it talks to. */
   other: string;
   /** The leg that began the call, as the switch keeps it. */
@@ -64,8 +66,10 @@ export function channelOf(event: SwitchEvent): Channel | undefined {
     user: direction === "inbound"
       ? userOf(account)
       : userOf(text(event.variable_houseline_person)) || userOf(text(event["Channel-Presence-ID"])),
-    contact: direction === "inbound" ? text(event.variable_sip_contact_user) : text(event["Caller-Destination-Number"]),
+    // Of a leg that was transferred since, the number that it dialled is another.
+    contact: text(event.variable_sip_contact_user) || (direction === "inbound" ? "" : text(event["Caller-Destination-Number"])),
     destination: text(event["Caller-Destination-Number"]),
+    sipCallId: /^\S{1,255}$/.exec(text(event.variable_sip_call_id))?.[0] ?? "",
     other: id(event["Other-Leg-Unique-ID"]),
     origin: id(event["Channel-Call-UUID"]) || id(event.variable_call_uuid),
     call: id(event.variable_houseline_call),
