@@ -102,8 +102,8 @@ function tell(name: string, outcome: Outcome, theirs: Outcome | undefined): void
   line("calls silent for 2 s or longer", "calls", ({ callsCut }) => callsCut, "0");
   line("longest for which the switch kept or made no voice", "ms", ({ switchGap }) => switchGap, "100 ms", outcome.switchGap <= 100);
   line("longest gap heard in Chromium", "ms", ({ heardGap }) => heardGap, "100 ms, or as without an upgrade", outcome.heardGap <= Math.max(100, calm.heardGap));
-  line("the same in a room", "ms", ({ heardRoomGap }) => heardRoomGap, "100 ms, or as long as a browser there sent nothing", outcome.heardRoomGap <= Math.max(100, outcome.roomPause));
-  line("longest time in which a browser in that room sent nothing", "ms", ({ roomPause }) => roomPause);
+  line("the same in a room", "ms", ({ heardRoomGap }) => heardRoomGap, "100 ms, or as long as who speaks there sent nothing", outcome.heardRoomGap <= Math.max(100, outcome.roomPause));
+  line("longest time in which who speaks in that room sent nothing", "ms", ({ roomPause }) => roomPause);
   line("longest gap of light agents", "ms", ({ lightGap }) => lightGap, "100 ms, or as without an upgrade", outcome.lightGap <= Math.max(100, calm.lightGap));
   line("their process itself stood still", "ms", ({ stalled }) => stalled);
   line(`new calls that failed, of ${outcome.newCalls}`, "calls", ({ newCallsFailed }) => newCallsFailed, "0");

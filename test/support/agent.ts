@@ -55,9 +55,9 @@ export class Agent {
   }
 
   /** A call whose media is sent and counted here; to the echo it comes back. */
-  async talkTo(number: string): Promise<Media> {
+  async talkTo(number: string, hz?: number): Promise<Media> {
     const [client, account] = [this.#client!, this.#account!];
-    const media = await this.#voices.open();
+    const media = await this.#voices.open(hz);
     const response = await client.invite(number, media.sdp());
     if (response.status !== 200) throw new Error(`${this.user} called ${number}: ${response.start}`);
     await media.begin(response.body);
@@ -83,6 +83,13 @@ export class Agent {
       void media.close();
       this.#idle(client);
     }
+  }
+
+  /** Puts its call on hold. (RFC 3264, section 8.4) */
+  async hold(): Promise<void> {
+    const { client, dialog, media } = this.#talking!;
+    const { status } = await client.within(dialog, "INVITE", typed, media.sdp("sendonly"));
+    if (status !== 200) throw new Error(`${this.user} could not hold the call: ${status}`);
   }
 
   async hangUp(): Promise<void> {

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 
 export type Order =
-  | { id: number; do: "open" }
+  | { id: number; do: "open"; hz?: number | undefined }
   | { id: number; do: "begin"; stream: number; port: number }
   | { id: number; do: "gap" | "close"; stream: number }
   | { id: number; do: "stalled" };
@@ -12,19 +12,25 @@ export type Order =
 export interface Report { id: number; stream?: number; port?: number; milliseconds?: number }
 
 const frameMs = 20;
+/** Samples of a packet, and of a second. */
+const frame = 160;
+const rate = 8_000;
 const streams = new Map<number, Stream>();
 let nextStream = 1;
 
 /** Voice of one side in plain RTP (RFC 3550, PCMU), and the longest time in which nothing came. */
 class Stream {
   readonly #socket: Socket;
-  readonly #packet = Buffer.alloc(172, 0x55);
+  readonly #packet = Buffer.alloc(12 + frame);
+  /** A second of it, which is repeated. */
+  readonly #voice: Buffer;
   #timer: NodeJS.Timeout | undefined;
   #last = 0;
   #longest = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, voice: Buffer) {
     this.#socket = socket;
+    this.#voice = voice;
     socket.on("message", () => {
       const now = performance.now();
       if (this.#last > 0) this.#longest = Math.max(this.#longest, now - this.#last);
@@ -32,10 +38,11 @@ class Stream {
     });
   }
 
-  static async open(): Promise<Stream> {
+  /** @param hz a tone; without it, a sound that is not silence */
+  static async open(hz?: number): Promise<Stream> {
     const socket = createSocket("udp4");
     await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
-    return new Stream(socket);
+    return new Stream(socket, hz === undefined ? Buffer.alloc(rate, 0x55) : Buffer.from(Array.from({ length: rate }, (_, n) => pcmu(Math.sin((2 * Math.PI * hz * n) / rate) / 4))));
   }
 
   get port(): number {
@@ -51,7 +58,8 @@ class Stream {
     this.#timer = setInterval(() => {
       for (const due = (performance.now() - begun) / frameMs; sent < due; sent++) {
         this.#packet.writeUInt16BE(sent & 0xffff, 2);
-        this.#packet.writeUInt32BE((sent * 160) >>> 0, 4);
+        this.#packet.writeUInt32BE((sent * frame) >>> 0, 4);
+        this.#voice.copy(this.#packet, 12, (sent * frame) % rate);
         this.#socket.send(this.#packet, port, "127.0.0.1");
       }
     }, frameMs / 2);
@@ -70,6 +78,13 @@ class Stream {
   }
 }
 
+/** A sample of -1 to 1 in PCMU. (ITU-T G.711) */
+function pcmu(sample: number): number {
+  const size = Math.min(Math.abs(Math.round(sample * 8_159)) + 33, 8_191);
+  const segment = Math.floor(Math.log2(size)) - 5;
+  return ~((sample < 0 ? 0x80 : 0) | (segment << 4) | ((size >> (segment + 1)) & 15)) & 0xff;
+}
+
 const delays = monitorEventLoopDelay({ resolution: 5 });
 delays.enable();
 
@@ -77,7 +92,7 @@ process.on("disconnect", () => process.exit());
 process.on("message", async (order: Order) => {
   const report: Report = { id: order.id };
   if (order.do === "open") {
-    const stream = await Stream.open();
+    const stream = await Stream.open(order.hz);
     streams.set(nextStream, stream);
     Object.assign(report, { stream: nextStream++, port: stream.port });
   } else if (order.do === "stalled") {

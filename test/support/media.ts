@@ -23,8 +23,9 @@ export class MediaProcess {
     });
   }
 
-  async open(): Promise<Media> {
-    const { stream = 0, port = 0 } = await this.order({ do: "open" });
+  /** @param hz of the tone that it speaks; without it, a sound that is not silence */
+  async open(hz?: number): Promise<Media> {
+    const { stream = 0, port = 0 } = await this.order({ do: "open", hz });
     return new Media(this, stream, port);
   }
 

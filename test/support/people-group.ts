@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** What a container has by itself, in the words of cgroup v1 and v2. (cgroups(7)) */
-const weights = [["cpu.shares", "1024"], ["cpu.weight", "100"]] as const;
+/** In the words of cgroup v1 and v2: what a container has by itself, and a sixteenth of it. (cgroups(7)) */
+const weights = { people: [["cpu.shares", "1024"], ["cpu.weight", "100"]], browsers: [["cpu.shares", "64"], ["cpu.weight", "6"]] } as const;
 
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;
@@ -14,36 +14,44 @@ export function outsideOfGroup(command: readonly string[]): readonly string[] {
 }
 
 /**
- * A control group for the processors (cgroups(7)) in which a scene's people run: this process and whatever it starts from now on.
- * Everybody whom a scene brings is on one machine with the server. Without a group of their own, browsers and agents stand
- * beside all containers together, each thread of theirs with as much weight as the whole telephone, which is no one's machine:
- * in a company they sit elsewhere. With one, they have as much as one container when there is not enough for all. Nor are
- * browsers real time in it, which they make themselves where they are root's: such a group has none of that. (sched(7), "RT group
- * scheduling", where the kernel has it)
+ * Control groups for the processors (cgroups(7)) in which a scene's people run: this process, and browsers. Everybody whom a scene
+ * brings is on one machine with the server. Without groups of their own, browsers and agents stand beside all containers
+ * together, each thread of theirs with as much weight as the whole telephone, which is no one's machine: in a company they sit
+ * elsewhere. Agents, who measure, have as much as one container when there is not enough for all; browsers, which want half of two
+ * processors, a little: what they hear goes through their own buffers. Nor are browsers real time in it, which they make
+ * themselves where they are root's: such a group has none of that. (sched(7), "RT group scheduling", where the kernel has it)
  */
 export class PeopleGroup {
-  readonly #directory: string;
+  /** The browsers' group, for whoever starts one. */
+  readonly browsers: string;
+  readonly #people: string;
   readonly #before: string;
 
-  private constructor(directory: string, before: string) {
-    this.#directory = directory;
+  private constructor(people: string, browsers: string, before: string) {
+    this.#people = people;
+    this.browsers = browsers;
     this.#before = before;
   }
 
   /** @returns undefined where the kernel, or who started us, allows no such group */
   static join(): PeopleGroup | undefined {
     const [hierarchy, own] = processorGroup();
-    const directory = join(hierarchy, `houseline-people-${process.pid}`);
+    const made: string[] = [];
     try {
-      mkdirSync(directory, { recursive: true });
-      // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
-      if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
-      for (const [file, weight] of weights) if (existsSync(join(directory, file))) writeFileSync(join(directory, file), weight);
-      writeFileSync(join(directory, "cgroup.procs"), String(process.pid));
+      const [people, browsers] = (["people", "browsers"] as const).map((name) => {
+        const directory = join(hierarchy, `houseline-${name}-${process.pid}`);
+        mkdirSync(directory, { recursive: true });
+        made.push(directory);
+        // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
+        if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
+        for (const [file, weight] of weights[name]) if (existsSync(join(directory, file))) writeFileSync(join(directory, file), weight);
+        return directory;
+      }) as [string, string];
+      writeFileSync(join(people, "cgroup.procs"), String(process.pid));
       joined = own;
-      return new PeopleGroup(directory, own);
+      return new PeopleGroup(people, browsers, own);
     } catch {
-      if (existsSync(directory)) rmdirSync(directory);
+      for (const directory of made) rmdirSync(directory);
       return undefined;
     }
   }
@@ -51,11 +59,13 @@ export class PeopleGroup {
   /** Whatever is still in it goes where this process came from. */
   leave(): void {
     joined = undefined;
-    for (const pid of readFileSync(join(this.#directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean)) {
-      try { writeFileSync(join(this.#before, "cgroup.procs"), pid); } catch { /* It has ended. */ }
+    for (const directory of [this.#people, this.browsers]) {
+      for (const pid of readFileSync(join(directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean)) {
+        try { writeFileSync(join(this.#before, "cgroup.procs"), pid); } catch { /* It has ended. */ }
+      }
+      // Its last process may be about to end.
+      try { rmdirSync(directory); } catch { process.once("exit", () => { try { rmdirSync(directory); } catch { /* Empty groups weigh nothing. */ } }); }
     }
-    // Its last process may be about to end.
-    try { rmdirSync(this.#directory); } catch { process.once("exit", () => { try { rmdirSync(this.#directory); } catch { /* Empty groups weigh nothing. */ } }); }
   }
 }
 

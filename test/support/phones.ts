@@ -254,13 +254,16 @@ export interface OpenOptions {
 export class Phones {
   readonly #contexts: BrowserContext[] = [];
   readonly #folder: string;
+  readonly #group: string | undefined;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, group: string | undefined) {
     this.#folder = folder;
+    this.#group = group;
   }
 
-  static async create(): Promise<Phones> {
-    return new Phones(await mkdtemp(join(tmpdir(), "houseline-phones-")));
+  /** @param group a control group that they run in (people-group.ts) */
+  static async create(group?: string): Promise<Phones> {
+    return new Phones(await mkdtemp(join(tmpdir(), "houseline-phones-")), group);
   }
 
   async open(url: string, hz: number, { viewport = { width: 1366, height: 768 }, cuttable = false, namespace, locale = "en-US", at }: OpenOptions = {}): Promise<Phone> {
@@ -270,7 +273,7 @@ export class Phones {
     const home = at && await this.#homeThatTrusts(at.root, profile);
     const context = await chromium.launchPersistentContext(profile, {
       ...(home !== undefined && { env: { ...process.env as Record<string, string>, HOME: home } }),
-      executablePath: cuttable ? await this.#asOtherUser(profile, home ?? profile) : namespace !== undefined ? await this.#inNamespace(namespace) : findChromium(), headless: true, viewport, locale,
+      executablePath: cuttable ? await this.#asOtherUser(profile, home ?? profile) : namespace !== undefined ? await this.#inNamespace(namespace) : await this.#ordinary(), headless: true, viewport, locale,
       args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${microphone}`,
         "--autoplay-policy=no-user-gesture-required", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
         ...(at ? [`--host-resolver-rules=${Object.entries(at.names).map(([name, address]) => `MAP ${name} ${address}`).join(",")}`] : [])],
@@ -301,6 +304,14 @@ export class Phones {
     await run("chown", ["-R", `${cutOffUser}:${cutOffUser}`, profile]);
     const program = join(this.#folder, "chromium-as-other");
     await writeFile(program, `#!/bin/sh\nHOME=${home} exec setpriv --reuid=${cutOffUser} --regid=${cutOffUser} --clear-groups ${findChromium()} "$@"\n`, { mode: 0o755 });
+    return program;
+  }
+
+  /** Chromium, or a program that starts it in the group. */
+  async #ordinary(): Promise<string | undefined> {
+    if (this.#group === undefined) return findChromium();
+    const program = join(this.#folder, "chromium-in-group");
+    await writeFile(program, `#!/bin/sh\necho $$ > ${this.#group}/cgroup.procs\nexec ${findChromium()} "$@"\n`, { mode: 0o755 });
     return program;
   }
 
