@@ -4,8 +4,10 @@ import type { Connection } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 
-/** Sockets are sent away over this time, so that the next release is not stormed. */
+/** Sockets are sent away over this time, so that the next release is not stormed: of a crowd, one after another. */
 const goodbyeMs = 2_000;
+const eachMs = 20;
+const mostMs = 4_000;
 const stepMs = 100;
 /** Requests under way may end. */
 const requestsMs = 2_000;
@@ -27,9 +29,10 @@ export class Drain {
   async run(): Promise<void> {
     this.begun = true;
     const began = Date.now();
+    const withinMs = Math.min(mostMs, Math.max(goodbyeMs, this.#sessions.size * eachMs));
     const leaving: { session: Session; at: number }[] = [];
     for (const session of this.#sessions.all) {
-      const delayMs = session.connected ? Math.round(Math.random() * goodbyeMs) : 0;
+      const delayMs = session.connected ? Math.round(Math.random() * withinMs) : 0;
       if (session.connected) session.emit("goodbye", { delayMs });
       leaving.push({ session, at: began + delayMs });
     }

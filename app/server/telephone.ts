@@ -33,6 +33,9 @@ import { Turn } from "./turn.ts";
 /** Changes of somebody's own are told together when they come this close to each other. */
 const togetherMs = 50;
 const sweepMs = 3_600_000;
+/** Milliseconds between two people who are sent to another switch while the one before goes on, and for all of them at most: each is there the sooner. */
+const moveEachMs = 20;
+const moveAllMs = 4_000;
 /** How soon a switch that was made to forget somebody knows them again. */
 const introduceMs = 5_000;
 
@@ -66,6 +69,8 @@ export class Telephone {
   readonly #presence = new PresenceFeed((person) => this.tellAll("person", { person }), () => this.sessions.size);
   readonly #lastUsers = new WeakMap<TrackedCall, ReadonlySet<string>>();
   readonly #toldOfSeveral = new Set<string>();
+  /** Counts the times that everybody was sent to another switch. */
+  #move = 0;
   #sweep: NodeJS.Timeout | undefined;
   #introducing: NodeJS.Timeout | undefined;
   #renewing: NodeJS.Timeout | undefined;
@@ -243,7 +248,7 @@ export class Telephone {
       const room = this.telephony.roomOf(conference);
       if (room) this.tellAll("room", { room });
     });
-    switches.on("chosen", () => this.#onSwitch());
+    switches.on("chosen", (isGone) => void this.#onSwitch(isGone));
   }
 
   /** Has every switch look up who is signed in, by each of their names, for as long as no application server may run. */
@@ -303,8 +308,19 @@ export class Telephone {
     }
   }
 
-  #onSwitch(): void {
-    for (const session of this.sessions.all) this.#tellAccount(session);
+  /** Tells everybody where to register: at once when they can't call, otherwise one after another. */
+  async #onSwitch(isGone: boolean): Promise<void> {
+    const move = ++this.#move;
+    const sessions = [...this.sessions.all];
+    const began = Date.now();
+    const eachMs = isGone ? 0 : Math.min(moveEachMs, moveAllMs / sessions.length);
+    for (const [index, session] of sessions.entries()) {
+      const waitMs = began + index * eachMs - Date.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      // By the next choice everybody is told anew; who is at another server by now was told there.
+      if (move !== this.#move) return;
+      if (this.sessions.get(session.id) === session) this.#tellAccount(session);
+    }
   }
 
   #tellAccount(session: Session): void {

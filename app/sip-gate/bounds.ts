@@ -33,6 +33,8 @@ export const bounds = {
   setUps: 32,
   /** Milliseconds without a message after which nothing is under way on a WebSocket, once no call is being set up. */
   quietMs: 300,
+  /** Milliseconds before an edge that goes says its first goodbye: who is about to get another switch, which is replaced with it, would come back here for nothing. */
+  settleMs: 4_000,
   /** Milliseconds for everybody to leave an edge that goes, where nothing holds them: a crowd comes back a little spread. */
   leaveMs: 3_000,
   /** Milliseconds after which who is still there is cut off: longer than a call rings. */

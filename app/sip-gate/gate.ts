@@ -60,8 +60,9 @@ export class Gate {
    */
   async drain(): Promise<void> {
     this.#drains = true;
-    const { quietMs, leaveMs, drainMs } = bounds;
+    const { quietMs, settleMs, leaveMs, drainMs } = bounds;
     const everyMs = quietMs / 3;
+    for (const end = performance.now() + settleMs; this.#relays.size > 0 && performance.now() < end;) await delay(everyMs);
     const atOnce = Math.ceil(this.#relays.size * everyMs / leaveMs);
     for (const end = performance.now() + drainMs; this.#relays.size > 0 && performance.now() < end; await delay(everyMs)) {
       for (const relay of [...this.#relays].filter(({ isQuiet }) => isQuiet).slice(0, atOnce)) relay.close(...goingAway);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Turns what the edge is given (docs/architecture.md) into what its Caddyfile reads, and becomes Caddy; before a switch, Caddy and the gate.
+# Turns what the edge is given (docs/architecture.md) into what its Caddyfile reads, and runs Caddy; before a switch, Caddy and the gate.
 set -eu
 
 fail() { echo "edge: $*" >&2; exit 1; }
@@ -66,22 +66,24 @@ HOUSELINE_SLOT_2=127.0.0.1:$((HOUSELINE_UPSTREAMS + 2))
 export HOUSELINE_SLOT_0 HOUSELINE_SLOT_1 HOUSELINE_SLOT_2
 
 set -- caddy run --config "/etc/caddy/$HOUSELINE_EDGE.caddyfile" --adapter caddyfile
-[ "$HOUSELINE_EDGE" = switch ] || exec "$@"
-
-if [ -n "${HOUSELINE_IPV6_UPSTREAM:-}" ]; then
-  HOUSELINE_SLOTS_IPV6="$HOUSELINE_IPV6_UPSTREAM:$HOUSELINE_UPSTREAMS $HOUSELINE_IPV6_UPSTREAM:$((HOUSELINE_UPSTREAMS + 1)) $HOUSELINE_IPV6_UPSTREAM:$((HOUSELINE_UPSTREAMS + 2))"
-  export HOUSELINE_SLOTS_IPV6
+gate=
+if [ "$HOUSELINE_EDGE" = switch ]; then
+  if [ -n "${HOUSELINE_IPV6_UPSTREAM:-}" ]; then
+    HOUSELINE_SLOTS_IPV6="$HOUSELINE_IPV6_UPSTREAM:$HOUSELINE_UPSTREAMS $HOUSELINE_IPV6_UPSTREAM:$((HOUSELINE_UPSTREAMS + 1)) $HOUSELINE_IPV6_UPSTREAM:$((HOUSELINE_UPSTREAMS + 2))"
+    export HOUSELINE_SLOTS_IPV6
+  fi
+  HOUSELINE_SLOTS="$HOUSELINE_SLOT_0 $HOUSELINE_SLOT_1 $HOUSELINE_SLOT_2" node --max-old-space-size=192 app/sip-gate/main.ts &
+  gate=$!
+  until [ -S /run/houseline/gate.sock ]; do
+    kill -0 $gate 2>/dev/null || exit 1
+    sleep 0.05
+  done
 fi
-HOUSELINE_SLOTS="$HOUSELINE_SLOT_0 $HOUSELINE_SLOT_1 $HOUSELINE_SLOT_2" node --max-old-space-size=192 app/sip-gate/main.ts &
-gate=$!
-until [ -S /run/houseline/gate.sock ]; do
-  kill -0 $gate 2>/dev/null || exit 1
-  sleep 0.05
-done
 "$@" &
 caddy=$!
-# Told to go: Caddy takes nobody any more and keeps who is there, the gate says goodbye to each when nothing is cut off by it, then Caddy ends.
-# One that ends by itself takes the other with it: Docker starts both again.
+# Told to go: Caddy takes nobody any more and keeps who is there. The gate says goodbye to each when nothing is cut off by it; before an
+# application server a moment passes in which that one, if it goes at the same time, sends people to the next a few at a time: all of
+# their sockets closed at once come back at once. Then Caddy ends. One that ends by itself takes the other with it: Docker starts both again.
 told=
 trap 'told=yes' TERM INT
 status=0
@@ -90,13 +92,17 @@ wait -n $gate $caddy || status=$?
 if [ -n "$told" ]; then
   touch /run/houseline/draining
   stop-listening.sh &
-  kill -TERM $gate 2>/dev/null || true
-  # A signal ends a wait.
-  while kill -0 $gate 2>/dev/null; do wait $gate || true; done
+  if [ -n "$gate" ]; then
+    kill -TERM $gate 2>/dev/null || true
+    # A signal ends a wait.
+    while kill -0 $gate 2>/dev/null; do wait $gate || true; done
+  else
+    sleep 4
+  fi
 fi
 if [ -n "$told" ] || kill -0 $caddy 2>/dev/null; then
   kill -TERM $caddy 2>/dev/null || true
   wait $caddy && status=0 || status=$?
 fi
-kill -TERM $gate 2>/dev/null || true
+[ -z "$gate" ] || kill -TERM $gate 2>/dev/null || true
 exit $status

@@ -13,7 +13,7 @@ import { Rescue } from "./rescue.ts";
 const people = [{ user: "anna", name: "Anna", extension: "101" }, { user: "boris", name: "Boris", extension: "102" }];
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
 
-/** What a rescue needs of FreeSWITCH: legs that are rung answer, are bridged, and end with the leg that they talk to. The real one is in test/freeswitch. */
+/** What a rescue needs of FreeSWITCH: legs that are rung answer, are bridged, and end with the leg that they talk to unless they are to be parked. The real one is in test/freeswitch. */
 class TestSwitch extends EventEmitter {
   readonly kind = "freeswitch";
   readonly ready = true;
@@ -25,6 +25,9 @@ class TestSwitch extends EventEmitter {
   readonly speaks = new Map<string, boolean>();
   /** Milliseconds after which somebody's device, once it has answered, hangs its old leg up by itself. */
   readonly hangsUpAfter = new Map<string, number>();
+  /** Whose device has its call still, and says so. */
+  readonly busy = new Set<string>();
+  readonly #parks = new Set<string>();
   readonly #packets = new Map<string, number>();
   readonly link = { up: true, api: (command: EslCommand) => this.#run(command.line.split(" ")), background: (command: EslCommand) => this.#ring(command.line), fire: async (_: EslNotice) => {} };
   readonly #tell: (event: SwitchEvent) => void;
@@ -51,7 +54,9 @@ class TestSwitch extends EventEmitter {
     const peer = this.legs.get(leg);
     this.legs.delete(leg);
     this.#tell({ "Event-Name": "CHANNEL_HANGUP_COMPLETE", "Unique-ID": leg, "Hangup-Cause": "NORMAL_CLEARING", ...more });
-    if (peer !== undefined && this.legs.get(peer) === leg) this.hangUp(peer);
+    if (peer === undefined || this.legs.get(peer) !== leg) return;
+    if (this.#parks.has(peer)) this.legs.set(peer, undefined);
+    else this.hangUp(peer);
   }
 
   #answer(leg: string): void {
@@ -65,8 +70,9 @@ class TestSwitch extends EventEmitter {
     this.#tell({ "Event-Name": "CHANNEL_BRIDGE", "Unique-ID": one, "Other-Leg-Unique-ID": other });
   }
 
-  async #run([name = "", leg = "", what = ""]: string[]): Promise<string> {
+  async #run([name = "", leg = "", what = "", value = ""]: string[]): Promise<string> {
     if (!this.legs.has(leg)) throw new EslRefusal(name, "No such channel!");
+    if (what === "park_after_bridge") this.#parks[value === "true" ? "add" : "delete"](leg);
     if (name === "uuid_bridge") this.#join(leg, what);
     if (name === "uuid_kill") this.hangUp(leg, { "Hangup-Cause": what });
     if (what === "current_application") return "endless_playback";
@@ -78,6 +84,7 @@ class TestSwitch extends EventEmitter {
   async #ring(line: string): Promise<string> {
     const value = (name: string) => new RegExp(`${name}=([^,}\\]]+)`).exec(line)?.[1] ?? "";
     const [leg, user] = [value("origination_uuid"), value("houseline_person")];
+    if (this.busy.has(user)) throw new EslRefusal("originate", "USER_BUSY");
     this.#tell({ "Event-Name": "CHANNEL_CREATE", "Unique-ID": leg, "Call-Direction": "outbound", "variable_houseline_person": user, "variable_houseline_call": value("houseline_call"), "variable_houseline_role": value("houseline_role"), "Caller-Destination-Number": `of-${user}` });
     this.#answer(leg);
     const afterMs = this.hangsUpAfter.get(user);
@@ -125,7 +132,7 @@ async function goSilent(): Promise<void> {
 
 test("two who vanished together, by a relay that died, are brought back by their own devices, one after the other", async () => {
   await goSilent();
-  expect([await moveHere("anna"), talking()]).toEqual(["moved", ["anna-"]]);
+  expect([await moveHere("anna"), talking()]).toEqual(["moved", ["anna-", "boris-"]]);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await moveHere("boris")).toBe("moved");
   await vi.advanceTimersByTimeAsync(1_000);
@@ -140,6 +147,18 @@ test("whoever is back first is not connected with what is left of the other's le
     await vi.advanceTimersByTimeAsync(1_000);
   }
   expect([call()?.state, talking()]).toEqual(["answered", ["anna-boris", "boris-anna"]]);
+});
+
+test.each([["anna", "boris"], ["boris", "anna"]])("of two who were silent for a moment one has the call still, and is not lost for the other's new leg: first %s", async (...order) => {
+  await goSilent();
+  home.busy.add("boris");
+  for (const user of order) {
+    if (user === "boris") home.speaks.set(id(2), true);
+    switches.emit("registered", home, home.register(user), true);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect([call()?.state, talking(), home.legs.has(id(2))]).toEqual(["answered", ["anna-boris", "boris-anna"], true]);
 });
 
 test("whose device says that its media is gone is missed at once, also when nothing ever came from it", async () => {

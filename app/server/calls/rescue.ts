@@ -145,10 +145,17 @@ export class Rescue {
     } catch (error) {
       this.#control.context.log.info({ call: call.id, user, reason: (error as Error).message }, "bringing somebody back failed");
       if (error instanceof EslRefusal && error.sentence === "CALL_REJECTED") await this.#end(call, user, "hung-up");
-      // Busy: the page has the call, and its media too.
-      else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#control.tell(call, "back", user).catch(() => {});
+      else if (error instanceof EslRefusal && error.sentence === "USER_BUSY") await this.#try("who was there", call, () => this.#wasThere(call, user));
       else setTimeout(() => this.#again(call, user, home, registration.account), againMs).unref();
     }
+  }
+
+  /** Busy: the page has the call, and its media too. Whoever it talked to may be back by another leg meanwhile. */
+  async #wasThere(call: TrackedCall, user: string): Promise<void> {
+    const leg = call.legsOf(user).find(({ answered }) => answered);
+    if (leg) this.#arrived.add(leg);
+    await this.#control.tell(call, "back", user);
+    if (leg && !call.conference) await this.#connect(call, leg);
   }
 
   /** A device says that nothing is heard over the leg that it has: whether the switch hears it is looked at soon. */
@@ -179,8 +186,21 @@ export class Rescue {
     this.#arrived.add(found);
     if (!call.conference) await this.#connect(call, found);
     await this.#control.tell(call, "back", user);
-    for (const old of call.legsOf(user)) if (old.uuid !== leg) await this.#control.end(old, "PICKED_OFF");
+    for (const old of call.legsOf(user)) {
+      if (old.uuid === leg) continue;
+      await this.#spare(call, old, found);
+      await this.#control.end(old, "PICKED_OFF");
+    }
     context.log.info({ call: call.id, user, milliseconds: Date.now() - begun }, "somebody is back in their call");
+  }
+
+  /** Whoever hangs on a leg that ends, and is missed too, does not end with it: their page may have the call all the same. */
+  async #spare(call: TrackedCall, old: Leg, next: Leg): Promise<void> {
+    const other = [...call.legs.values()].find(({ peer }) => peer === old.uuid);
+    if (!other || call.conference || this.#bridged.get(other) === next) return;
+    await this.#try("who hangs on an old leg", call, async () => {
+      for (const one of [old, other]) await this.#control.run(one, commands.mark(word.uuid(one.uuid), { name: "park_after_bridge", value: "true" }));
+    });
   }
 
   /** FreeSWITCH hands out events on several threads: its reply to a command may come before what it tells of the leg, when much happens at once. */

@@ -10,8 +10,8 @@ import type { Registration } from "./registrations.ts";
 interface SwitchesEvents {
   /** A switch is ready, drains or can't be asked otherwise than before. */
   changed: [];
-  /** Browsers are to register with another switch, or there is none. */
-  chosen: [];
+  /** Browsers are to register with another switch, or there is none; `isGone`: where they are registered they can't call any more. */
+  chosen: [isGone: boolean];
   event: [from: RemoteSwitch, event: SwitchEvent];
   state: [from: RemoteSwitch, state: SwitchState];
   registered: [from: RemoteSwitch, registration: Registration, known: boolean];
@@ -98,10 +98,11 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     const { best, againMs } = this.#preference.choose(this.#all, this.#chosen, Date.now());
     this.#again = againMs === undefined ? undefined : setTimeout(() => this.#choose(), againMs);
     if (best === this.#chosen && best?.coreUuid === this.#chosenCore) return;
+    const isGone = best === undefined || this.#chosen?.ready !== true || best === this.#chosen;
     this.#chosen = best;
     this.#decided ||= best !== undefined;
     this.#chosenCore = best?.coreUuid;
     this.#log.info({ switch: best?.url ?? "none" }, "people are sent to another switch");
-    this.emit("chosen");
+    this.emit("chosen", isGone);
   }
 }
