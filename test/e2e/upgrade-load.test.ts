@@ -28,7 +28,7 @@ describe.skipIf(freeswitch.skip)(`upgrades with people talking, on ${freeswitch.
     console.log("the switch upgraded", JSON.stringify(outcome));
     expect(outcome).toMatchObject({ callsLost: 0, newCallsFailed: 0, eventsLost: 0, eventsDoubled: 0, messagesLost: 0, messagesDoubled: 0, wrongErrors: 0 });
     expect(outcome.newCalls).toBeGreaterThan(15);
-    // Four browsers, the agents and the deployment share this machine's cores: the goal of 100 ms is the bench's.
+    // Three browsers, the agents and the deployment share this machine's cores: the goal of 100 ms is the bench's.
     expect(outcome.switchGap).toBeLessThan(Math.max(200, 2 * calm.switchGap));
     expect(outcome.heardGap).toBeLessThan(300);
     // A room has nothing to send on while who speaks there sends nothing.

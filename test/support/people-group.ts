@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** In the words of cgroup v1 and v2: what a container has by itself, and a sixteenth of it. (cgroups(7)) */
-const weights = { people: [["cpu.shares", "1024"], ["cpu.weight", "100"]], browsers: [["cpu.shares", "64"], ["cpu.weight", "6"]] } as const;
+/** In the words of cgroup v1 and v2: what a container has by itself, and a quarter of it. (cgroups(7)) */
+const weights = { people: [["cpu.shares", "1024"], ["cpu.weight", "100"]], browsers: [["cpu.shares", "256"], ["cpu.weight", "25"]] } as const;
 
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;

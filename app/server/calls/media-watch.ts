@@ -21,6 +21,8 @@ export class MediaWatch {
   readonly #acts: (home: RemoteSwitch) => boolean;
   readonly #options: typeof defaults;
   readonly #seen = new Map<string, Seen>();
+  /** Looks to come at those whose connection went, by account. */
+  readonly #hurried = new Map<string, NodeJS.Timeout[]>();
   readonly #timer: NodeJS.Timeout;
   #looking = false;
 
@@ -42,11 +44,18 @@ export class MediaWatch {
    * @param complains whether it says itself that its media is gone: then one from whom nothing ever came has vanished, too
    */
   hurry(account: string, complains = false): void {
-    for (let look = 1; look <= 2 + this.#options.silentLooks; look++) {
-      setTimeout(() => {
-        for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg, this.#options.hurryMs, complains);
-      }, look * this.#options.hurryMs).unref();
-    }
+    const looks = 2 + this.#options.silentLooks;
+    const timers = Array.from({ length: looks }, (_, index) => setTimeout(() => {
+      if (index === looks - 1 && this.#hurried.get(account) === timers) this.#hurried.delete(account);
+      for (const call of this.#calls.all) for (const leg of call.legsOfTalkers) if (leg.account === account) void this.#look(call, leg, this.#options.hurryMs, complains);
+    }, (index + 1) * this.#options.hurryMs).unref());
+    if (!complains) this.#hurried.set(account, timers);
+  }
+
+  /** It has a connection again: a page that stood still for that moment has not vanished. */
+  calm(account: string): void {
+    for (const timer of this.#hurried.get(account) ?? []) clearTimeout(timer);
+    this.#hurried.delete(account);
   }
 
   close(): void {

@@ -177,6 +177,24 @@ test("whose device says that its media is gone is missed at once, also when noth
   expect([...call()!.rescuing.keys()]).toEqual(["anna"]);
 });
 
+test("whose connection went and came back at once is not missed for a second in which its page stood still", async () => {
+  await vi.advanceTimersByTimeAsync(1_600);
+  home.speaks.set(id(1), false);
+  switches.emit("unregistered", home, home.registrations.ofAccount("anna~x"));
+  await vi.advanceTimersByTimeAsync(100);
+  switches.emit("registered", home, home.register("anna"), false);
+  for (let look = 0; look < 12; look++) {
+    await vi.advanceTimersByTimeAsync(100);
+    expect(call()?.state).toBe("answered");
+  }
+  home.speaks.set(id(1), true);
+  await vi.advanceTimersByTimeAsync(3_000);
+  home.speaks.set(id(1), false);
+  switches.emit("unregistered", home, home.registrations.ofAccount("anna~x"));
+  await vi.advanceTimersByTimeAsync(1_300);
+  expect([...call()!.rescuing.keys()]).toEqual(["anna"]);
+});
+
 test("whose device is heard all the same is not", async () => {
   await vi.advanceTimersByTimeAsync(1_600);
   expect(await moveHere("anna")).toBe("moved");

@@ -60,7 +60,10 @@ export class Rescue {
     calls.on("orphan", (leg) => {
       if (acts(leg.home as RemoteSwitch)) control.end(leg).catch(() => {});
     });
-    switches.on("registered", (home, registration, known) => this.#onRegistered(home, registration, known));
+    switches.on("registered", (home, registration, known) => {
+      this.#watch.calm(registration.account);
+      this.#onRegistered(home, registration, known);
+    });
     switches.on("unregistered", (_, { account }) => this.#watch.hurry(account));
   }
 
