@@ -10,6 +10,7 @@ import { History } from "./history.ts";
 import { JwtVerifier } from "./jwt.ts";
 import type { Logger } from "./log.ts";
 import { Messages } from "./messages.ts";
+import { Move } from "./move.ts";
 import { Newcomers } from "./newcomers.ts";
 import { People } from "./people.ts";
 import { PeopleIndex } from "./people-index.ts";
@@ -33,9 +34,6 @@ import { Turn } from "./turn.ts";
 /** Changes of somebody's own are told together when they come this close to each other. */
 const togetherMs = 50;
 const sweepMs = 3_600_000;
-/** Milliseconds between two people who are sent to another switch while the one before goes on, and for all of them at most: each is there the sooner. */
-const moveEachMs = 20;
-const moveAllMs = 4_000;
 /** How soon a switch that was made to forget somebody knows them again. */
 const introduceMs = 5_000;
 
@@ -61,6 +59,7 @@ export class Telephone {
   readonly #turn: Turn;
   readonly #log: Logger;
   readonly #drain: Drain;
+  readonly #move = new Move((session) => { if (this.sessions.get(session.id) === session) this.#tellAccount(session); });
   readonly #opening: ReturnType<typeof openingRequests>;
   readonly #handlers: Partial<Record<RequestName, (asking: Asking, params: never) => unknown>>;
   readonly #byConnection = new WeakMap<Connection, Session>();
@@ -69,8 +68,6 @@ export class Telephone {
   readonly #presence = new PresenceFeed((person) => this.tellAll("person", { person }), () => this.sessions.size);
   readonly #lastUsers = new WeakMap<TrackedCall, ReadonlySet<string>>();
   readonly #toldOfSeveral = new Set<string>();
-  /** Counts the times that everybody was sent to another switch. */
-  #move = 0;
   #sweep: NodeJS.Timeout | undefined;
   #introducing: NodeJS.Timeout | undefined;
   #renewing: NodeJS.Timeout | undefined;
@@ -248,7 +245,8 @@ export class Telephone {
       const room = this.telephony.roomOf(conference);
       if (room) this.tellAll("room", { room });
     });
-    switches.on("chosen", (isGone) => void this.#onSwitch(isGone));
+    switches.on("chosen", (isGone) => void this.#move.begin([...sessions.all], isGone));
+    switches.on("registered", (home, { account }) => { if (home === switches.chosen) this.#move.arrived(account); });
   }
 
   /** Has every switch look up who is signed in, by each of their names, for as long as no application server may run. */
@@ -305,21 +303,6 @@ export class Telephone {
       await this.history.record(call, only);
     } catch (error) {
       this.#log.error({ call: id, reason: (error as Error).message }, "call could not be recorded");
-    }
-  }
-
-  /** Tells everybody where to register: at once when they can't call, otherwise one after another. */
-  async #onSwitch(isGone: boolean): Promise<void> {
-    const move = ++this.#move;
-    const sessions = [...this.sessions.all];
-    const began = Date.now();
-    const eachMs = isGone ? 0 : Math.min(moveEachMs, moveAllMs / sessions.length);
-    for (const [index, session] of sessions.entries()) {
-      const waitMs = began + index * eachMs - Date.now();
-      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-      // By the next choice everybody is told anew; who is at another server by now was told there.
-      if (move !== this.#move) return;
-      if (this.sessions.get(session.id) === session) this.#tellAccount(session);
     }
   }
 
