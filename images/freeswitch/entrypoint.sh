@@ -90,8 +90,10 @@ if [ -s $keep/$certificate ]; then
   cp $keep/$certificate $run/certs/wss.pem
 fi
 
+# By itself it asks for real time, and calls it an error not to get it.
+[ "$(ulimit -r)" = 0 ] && priority=-np || priority=
 # Line by line: the standard output of a container is a pipe.
-stdbuf -oL freeswitch -nonat -nocal -c -elegant-term -conf /etc/freeswitch -db $run/db -log $run/log -run $run/run \
+stdbuf -oL freeswitch $priority -nonat -nocal -c -elegant-term -conf /etc/freeswitch -db $run/db -log $run/log -run $run/run \
   -certs $run/certs -temp /tmp -storage $run/storage -recordings $run/storage -cache $run/storage </dev/null &
 switch=$!
 
