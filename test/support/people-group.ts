@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** In the words of cgroup v1 and v2: what a container has by itself, and a quarter of it. (cgroups(7)) */
-const weights = { people: [["cpu.shares", "1024"], ["cpu.weight", "100"]], browsers: [["cpu.shares", "256"], ["cpu.weight", "25"]] } as const;
+/** In the words of cgroup v1 and v2: half of what a container has by itself, and an eighth. (cgroups(7)) */
+const weights = { people: [["cpu.shares", "512"], ["cpu.weight", "50"]], browsers: [["cpu.shares", "128"], ["cpu.weight", "12"]] } as const;
 
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;
@@ -17,8 +17,8 @@ export function outsideOfGroup(command: readonly string[]): readonly string[] {
  * Control groups for the processors (cgroups(7)) in which a scene's people run: this process, and browsers. Everybody whom a scene
  * brings is on one machine with the server. Without groups of their own, browsers and agents stand beside all containers
  * together, each thread of theirs with as much weight as the whole telephone, which is no one's machine: in a company they sit
- * elsewhere. Agents, who measure, have as much as one container when there is not enough for all; browsers, which want half of two
- * processors, a little: what they hear goes through their own buffers. Nor are browsers real time in it, which they make
+ * elsewhere. Agents, who measure, have half as much as all containers when there is not enough for all; browsers, which want half of
+ * two processors, a little: what they hear goes through their own buffers. Nor are browsers real time in it, which they make
  * themselves where they are root's: such a group has none of that. (sched(7), "RT group scheduling", where the kernel has it)
  */
 export class PeopleGroup {
