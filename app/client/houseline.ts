@@ -355,6 +355,7 @@ export class Houseline extends Emitter<HouselineEvents> {
       case "messageState": return this.messages.onMessageState(event.data);
       case "devices": return this.devices.onDevices(event.data);
       case "sip": return this.#registration.use(event.data.sip);
+      case "line": return this.#registration.visit(event.data.sip);
     }
   }
 

@@ -16,7 +16,10 @@ export interface RegistrationEvents {
   invite: [line: SipLine, session: RTCSession, request: IncomingRequest];
 }
 
-/** Where this device is registered: one line with the switch that the server names, and those before it for as long as they have calls. */
+/** Milliseconds for a call to come over a line that the server asked for. */
+const visitMs = 30_000;
+
+/** Where this device is registered: one line with the switch that the server names, and those before it, or beside it, for as long as they have calls. */
 export class Registration extends Emitter<RegistrationEvents> {
   readonly #retired = new Set<SipLine>();
   #line: SipLine | undefined;
@@ -52,14 +55,24 @@ export class Registration extends Emitter<RegistrationEvents> {
     if (account && this.#line?.state === "registered" && isSame(account, this.#line.account)) return this.#line.renewTurn(account.turn);
     if (!account || this.#line?.state !== "registered") this.retire();
     if (account) {
-      const line = new SipLine(account);
+      const line = this.#open(account);
       if (this.#line) this.#next = line;
       else this.#line = line;
-      line.on("state", () => this.#onState(line));
-      line.on("incoming", (session, request) => this.emit("invite", line, session, request));
       line.start();
     }
     this.#tell();
+  }
+
+  /** Registers there too, for a call that is in that switch: calls from here go where they went before. */
+  visit(account: SipAccount): void {
+    this.#clear();
+    const there = [this.#line, this.#next, ...this.#retired].find((line) => line?.account.url === account.url && line.state !== "stopped");
+    // It shall say so again: the switch that asks may not know of it.
+    if (there) return there.check();
+    const line = this.#open(account);
+    this.#retired.add(line);
+    line.start();
+    setTimeout(() => line.retire(), visitMs);
   }
 
   /** No new calls; those in progress go on. */
@@ -67,7 +80,7 @@ export class Registration extends Emitter<RegistrationEvents> {
     void this.#next?.stop();
     const line = this.#line;
     this.#line = this.#next = undefined;
-    for (const retired of this.#retired) if (retired.state === "stopped") this.#retired.delete(retired);
+    this.#clear();
     if (!line) return;
     this.#retired.add(line);
     line.retire();
@@ -75,8 +88,7 @@ export class Registration extends Emitter<RegistrationEvents> {
 
   /** After a change of network: SIP itself would find out in a minute or two that the way to the switch is gone. */
   check(): void {
-    this.#line?.check();
-    this.#next?.check();
+    for (const line of [this.#line, this.#next, ...this.#retired]) line?.check();
   }
 
   /** Ends every call of every line; resolves when the switches have forgotten them, or do not say so in time. */
@@ -86,6 +98,18 @@ export class Registration extends Emitter<RegistrationEvents> {
     this.#line = this.#next = undefined;
     this.#account = null;
     await Promise.all(lines.map((line) => line?.stop()));
+  }
+
+  #open(account: SipAccount): SipLine {
+    const line = new SipLine(account);
+    line.on("state", () => this.#onState(line));
+    line.on("incoming", (session, request) => this.emit("invite", line, session, request));
+    return line;
+  }
+
+  /** Lines that have ended are forgotten. */
+  #clear(): void {
+    for (const retired of this.#retired) if (retired.state === "stopped") this.#retired.delete(retired);
   }
 
   get #newest(): SipLine | undefined {

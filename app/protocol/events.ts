@@ -30,6 +30,8 @@ export const events = {
   devices: z.object({ devices: z.array(device) }),
   /** The switch to register with changed, or (null) there is none at the moment; with the same switch, its relay's credential is a new one. */
   sip: z.object({ sip: sipAccount.nullable() }),
+  /** A call of this person's is in another switch than the one to register with, such as one that is being replaced: this device is asked to register there too, until that call is over. */
+  line: z.object({ sip: sipAccount }),
   /** This release is going; the socket closes with `goingAway` after `delayMs`. */
   goodbye: z.object({ delayMs: z.number() }),
 } as const;

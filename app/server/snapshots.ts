@@ -6,6 +6,7 @@ import type { Profiles } from "./profiles.ts";
 import { Prepared, RequestError } from "./sessions/connection.ts";
 import type { Session } from "./sessions/session.ts";
 import type { Sessions } from "./sessions/sessions.ts";
+import type { RemoteSwitch } from "./switch/remote-switch.ts";
 import type { Switches } from "./switch/switches.ts";
 import type { Turn } from "./turn.ts";
 
@@ -48,11 +49,15 @@ export class Snapshots {
 
   /** What a device registers with, at the switch that takes calls now. */
   account(session: Session): SipAccount | null {
-    const { switches, sessions, turn, domain } = this.#parts;
-    const chosen = switches.chosen;
-    if (!chosen) return null;
-    const relay = turn.serverFor(session.sipUser);
-    return { url: chosen.url, domain, user: session.sipUser, password: sessions.sipPassword(session.id), kind: chosen.kind, ...(relay && { turn: relay }) };
+    const { chosen } = this.#parts.switches;
+    return chosen ? this.accountAt(chosen, session) : null;
+  }
+
+  /** The same at any switch. */
+  accountAt({ url, kind }: Pick<RemoteSwitch, "url" | "kind">, { id, sipUser }: Session): SipAccount {
+    const { sessions, turn, domain } = this.#parts;
+    const relay = turn.serverFor(sipUser);
+    return { url, domain, user: sipUser, password: sessions.sipPassword(id), kind, ...(relay && { turn: relay }) };
   }
 
   async #ended(user: string): Promise<Call[]> {

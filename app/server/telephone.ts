@@ -177,10 +177,11 @@ export class Telephone {
         const session = sessions.get(device) ?? await store.sessions.byId(device);
         return session?.user === user ? session.sipUser : undefined;
       },
-      ask: (wish, user, device, call) => {
+      ask: (wish, user, device, call, home) => {
         const session = sessions.get(device);
         if (session?.user !== user) return false;
         if (wish === "answer") session.emit("answerCall", { call });
+        else if (wish === "line") session.emit("line", { sip: this.snapshots.accountAt(home, session) });
         else session.emit("holdCall", { call, on: wish === "hold" });
         return true;
       },

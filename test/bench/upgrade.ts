@@ -104,6 +104,7 @@ function tell(name: string, outcome: Outcome, theirs: Outcome | undefined): void
   line("longest gap heard in Chromium", "ms", ({ heardGap }) => heardGap, "100 ms, or as without an upgrade", outcome.heardGap <= Math.max(100, calm.heardGap));
   line("the same in a room", "ms", ({ heardRoomGap }) => heardRoomGap, "100 ms, or as long as who speaks there sent nothing", outcome.heardRoomGap <= Math.max(100, outcome.roomPause));
   line("longest time in which who speaks in that room sent nothing", "ms", ({ roomPause }) => roomPause);
+  line("longest time in which one of those browsers sent nothing", "ms", ({ browserPause }) => browserPause);
   line("longest gap of light agents", "ms", ({ lightGap }) => lightGap, "100 ms, or as without an upgrade", outcome.lightGap <= Math.max(100, calm.lightGap));
   line("their process itself stood still", "ms", ({ stalled }) => stalled);
   line(`new calls that failed, of ${outcome.newCalls}`, "calls", ({ newCallsFailed }) => newCallsFailed, "0");

@@ -15,11 +15,12 @@ declare global {
 export async function hear(page: Page, hz?: number): Promise<void> {
   await page.evaluate((hz) => {
     window.hearing?.stop();
-    const track = window.houseline.calls.flatMap((call) => call.remoteStream?.getAudioTracks() ?? []).findLast(({ readyState }) => readyState === "live");
-    if (!track) throw new Error("There is no call to listen to.");
-    const reader = new MediaStreamTrackProcessor({ track: track.clone(), maxBufferSize: 1_000 }).readable.getReader();
-    const hearing: Hearing = { longest: 0, run: 0, last: performance.now(), stop: () => void reader.cancel().catch(() => {}) };
+    const newest = () => window.houseline.calls.flatMap((call) => call.remoteStream?.getAudioTracks() ?? []).findLast(({ readyState }) => readyState === "live");
+    if (!newest()) throw new Error("There is no call to listen to.");
+    let stopped = false;
+    const hearing: Hearing = { longest: 0, run: 0, last: performance.now(), stop: () => { stopped = true; } };
     window.hearing = hearing;
+    const silent = (milliseconds: number) => { hearing.longest = Math.max(hearing.longest, hearing.run += milliseconds); };
     const heard = (samples: Float32Array, rate: number) => {
       const energy = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
       // Quieter than 80 decibels below the loudest is silence.
@@ -33,17 +34,28 @@ export async function hear(page: Page, hz?: number): Promise<void> {
     };
     void (async () => {
       let [samples, begun] = [new Float32Array(480), false];
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done) return;
-        if (samples.length !== value.numberOfFrames) samples = new Float32Array(value.numberOfFrames);
-        value.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
-        hearing.last = performance.now();
-        if (heard(samples, value.sampleRate)) {
-          hearing.run = 0;
-          begun = true;
-        } else if (begun) hearing.longest = Math.max(hearing.longest, hearing.run += (value.numberOfFrames / value.sampleRate) * 1_000);
-        value.close();
+      // A call that was brought back has another track.
+      for (let first = true; !stopped; first = false) {
+        const track = newest();
+        if (!track) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          continue;
+        }
+        const reader = new MediaStreamTrackProcessor({ track: track.clone(), maxBufferSize: 1_000 }).readable.getReader();
+        for (let isFirst = !first; !stopped && newest() === track; isFirst = false) {
+          const { value, done } = await reader.read();
+          if (done) break;
+          if (samples.length !== value.numberOfFrames) samples = new Float32Array(value.numberOfFrames);
+          value.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+          if (isFirst) silent(performance.now() - hearing.last);
+          hearing.last = performance.now();
+          if (heard(samples, value.sampleRate)) {
+            hearing.run = 0;
+            begun = true;
+          } else if (begun) silent((value.numberOfFrames / value.sampleRate) * 1_000);
+          value.close();
+        }
+        await reader.cancel().catch(() => {});
       }
     })();
   }, hz);

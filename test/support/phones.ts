@@ -24,13 +24,16 @@ declare global {
 export class Phone {
   readonly page: Page;
   readonly hz: number;
+  /** The folder of its browser. */
+  readonly profile: string;
   /** What the browser's console complained about. */
   readonly complaints: string[] = [];
   #switchSite = "";
 
-  constructor(page: Page, hz: number) {
+  constructor(page: Page, hz: number, profile: string) {
     this.page = page;
     this.hz = hz;
+    this.profile = profile;
     page.on("pageerror", (error) => this.complaints.push(error.message));
     page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => {
       // One without a contact confirms that a line is gone.
@@ -285,7 +288,7 @@ export class Phones {
       navigator.mediaDevices.getUserMedia = () => original({ audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false } });
     });
     const page = context.pages()[0] ?? await context.newPage();
-    const phone = new Phone(page, hz);
+    const phone = new Phone(page, hz, profile);
     await page.goto(url);
     return phone;
   }

@@ -41,6 +41,8 @@ export interface Outcome {
   heardRoomGap: number;
   /** Milliseconds: the longest for which who speaks in that room sent nothing. What a room lacks it can't make up for, as the ear of a call of two does. */
   roomPause: number;
+  /** Milliseconds: the longest for which one of the browsers that speak sent nothing, for want of a processor or because it had lost its call. */
+  browserPause: number;
   lightGap: number;
   newCalls: number;
   newCallsFailed: number;
@@ -136,7 +138,7 @@ export class LoadedScene {
     await Promise.all(ears.map(([{ page }, hz]) => hear(page, hz)));
     await Promise.all(this.#talkers.map(({ media }) => media.longestGap()));
     await this.#voices.stalled();
-    const { port: heldPort } = await remoteAddressesOf(fedor);
+    const [annaPort, claraPort, heldPort] = (await Promise.all(this.heard.map(remoteAddressesOf))).map(({ port }) => port) as [number, number, number];
     const wire = await Wire.listen(this.deployment.ports.rtp!);
     const began = performance.now();
     let isOver = false;
@@ -176,7 +178,8 @@ export class LoadedScene {
       switchGap: Math.max(
         packets.nothing(heldPort), ...this.#talkers.map(({ media: { switchPort }, isInRoom }) => (isInRoom ? packets.silence(switchPort) : packets.kept(switchPort, switchPort))),
       ),
-      heardGap: gaps[0]!, heardRoomGap: gaps[1]!, roomPause: packets.pause(this.#speaker!.switchPort), lightGap: Math.max(0, ...lightGaps), unready,
+      heardGap: gaps[0]!, heardRoomGap: gaps[1]!, roomPause: packets.pause(this.#speaker!.switchPort), browserPause: Math.max(packets.pause(annaPort), packets.pause(claraPort)),
+      lightGap: Math.max(0, ...lightGaps), unready,
       ...calls, ...messages,
       registered: Math.round(Math.max(0, ...moved.map(({ askedAt, registeredAt }) => registeredAt - askedAt))),
       eventsLost: after.lost - before.lost, eventsDoubled: after.doubled - before.doubled, longestAway: Math.round(Math.max(...agents.map(({ control }) => control.longestAway))),

@@ -29,7 +29,7 @@ interface CallsEvents {
   /** Somebody who had vanished is back. */
   returned: [call: TrackedCall, user: string];
   /** A device at another server than the one that was asked is to do something. */
-  ask: [call: TrackedCall, user: string, device: string, wish: DeviceWish];
+  ask: [call: TrackedCall, user: string, device: string, wish: DeviceWish, home: object];
   /** A leg is left of a call that is over. */
   orphan: [leg: Leg];
   /** A conference changed. */
@@ -106,7 +106,12 @@ export class Calls extends EventEmitter<CallsEvents> {
 
   /** The public id of the device that has a leg, as far as it is known. */
   deviceOf(leg: Leg): string | undefined {
-    return this.#deviceOf(leg.account);
+    return this.deviceAt(leg.account);
+  }
+
+  /** The same of the device that has an account. */
+  deviceAt(account: string): string | undefined {
+    return this.#deviceOf(account);
   }
 
   /** What somebody's calls make of them. */
@@ -425,12 +430,12 @@ export class Calls extends EventEmitter<CallsEvents> {
         return this.#conferenceChanged(change.conference);
       }
       case "valet_parking::info": return this.#park(String(event["Unique-ID"]), event.Action === "hold" ? Number(event["Valet-Extension"]) : undefined);
-      case "houseline::call": return this.#notice(event);
+      case "houseline::call": return this.#notice(home, event);
     }
   }
 
   /** What another server, or this one, told about a call. */
-  #notice(event: SwitchEvent): void {
+  #notice(home: object, event: SwitchEvent): void {
     const call = this.#registry.get(String(event["Houseline-Call"]));
     const user = String(event["Houseline-Person"]);
     if (!call || !userName.safeParse(user).success) return;
@@ -438,7 +443,7 @@ export class Calls extends EventEmitter<CallsEvents> {
     switch (event["Houseline-Subject"]) {
       case "rescuing": return this.markVanished(call, user);
       case "back": return this.markReturned(call, user);
-      case "answer": case "hold": case "unhold": return void this.emit("ask", call, user, String(event["Houseline-Device"]), event["Houseline-Subject"]);
+      case "answer": case "hold": case "unhold": case "line": return void this.emit("ask", call, user, String(event["Houseline-Device"]), event["Houseline-Subject"], home);
       case "over": return reason && this.finish(call, reason);
       case "leaving": return reason && this.leaving(call, user, reason);
       case "muted": case "unmuted":

@@ -31,8 +31,8 @@ export interface ControlContext {
   may(user: string, permission: Permission): boolean;
   /** The account (`anna~k3f9`) of a device of this person's; undefined for one of another's. */
   accountOf(user: string, device: string): string | undefined | Promise<string | undefined>;
-  /** Asks a device to do something with a call of its own; false when it is not at this server. */
-  ask(wish: commands.DeviceWish, user: string, device: string, call: string): boolean;
+  /** Asks a device to do something with a call, which is in this switch; false when it is not at this server. */
+  ask(wish: commands.DeviceWish, user: string, device: string, call: string, home: RemoteSwitch): boolean;
   log: Logger;
 }
 
@@ -62,6 +62,8 @@ const until = (since: number, ms: number) => delay(Math.max(0, Math.min(since + 
 const endedMs = 60_000;
 const mostEnded = 5_000;
 const registrationMs = 500;
+/** Milliseconds for a device to register with one more switch, when it is asked to. */
+const lineMs = 4_000;
 const gone = "There is no such call.";
 
 /** What all commands about calls have in common: whose call it is, one after the other, and how the switch's answers read to people. */
@@ -136,10 +138,10 @@ export class CallControl {
     return this.switchOf(leg).link.api(command);
   }
 
-  /** Asks a device to do something with a call of its own, at whichever server it is. */
-  async ask(wish: commands.DeviceWish, call: TrackedCall, user: string, device: string): Promise<void> {
-    if (this.context.ask(wish, user, device, call.id)) return;
-    await this.switchOf(call).link.fire(commands.askElsewhere(wish, word.uuid(call.id), word.user(user), word.uuid(device)));
+  /** Asks a device to do something with a call, at whichever server it is. */
+  async ask(wish: commands.DeviceWish, call: TrackedCall, user: string, device: string, home = this.switchOf(call)): Promise<void> {
+    if (this.context.ask(wish, user, device, call.id, home)) return;
+    await home.link.fire(commands.askElsewhere(wish, word.uuid(call.id), word.user(user), word.uuid(device)));
   }
 
   /**
@@ -206,15 +208,22 @@ export class CallControl {
     if (home.kind === "freeswitch" && home.link.up) await home.link.fire(commands.notice(word.uuid(call.id), subject, word.user(user), reason));
   }
 
-  /** A device of this person's that a switch can ring; the one of this session when none is named. */
-  async registration(user: string, device: string, home?: RemoteSwitch): Promise<{ home: RemoteSwitch; registration: Registration }> {
+  /**
+   * A device of this person's that a switch can ring.
+   *
+   * @param at the call that it is rung for, and the switch which has that: a device that is registered elsewhere is asked to come there too
+   * @throws RequestError when it is registered with none, or does not come
+   */
+  async registration(user: string, device: string, at?: { call: TrackedCall; home: RemoteSwitch }): Promise<{ home: RemoteSwitch; registration: Registration }> {
     const account = await this.context.accountOf(user, device);
     if (account === undefined) throw new RequestError("not-found", "There is no such device of yours.");
     const { chosen, all } = this.context.switches;
     // The one that new registrations go to first: a draining one has only what it still has.
-    const homes = home ? [home] : [...(chosen ? [chosen] : []), ...all.filter((one) => one.ready && one !== chosen)];
+    const homes = at ? [at.home] : [...(chosen ? [chosen] : []), ...all.filter((one) => one.ready && one !== chosen)];
+    const comes = at !== undefined && at.home.registrations.ofAccount(account) === undefined && all.some((one) => one.ready && one !== at.home && one.registrations.ofAccount(account) !== undefined);
+    if (comes) await this.ask("line", at.call, user, device, at.home);
     // A page asks as soon as it is registered, which the switch may tell a moment later.
-    for (const until = Date.now() + registrationMs; ;) {
+    for (const until = Date.now() + (comes ? lineMs : registrationMs); ;) {
       for (const one of homes) {
         const registration = one.registrations.ofAccount(account);
         if (registration) return { home: one, registration };
@@ -222,7 +231,7 @@ export class CallControl {
       if (Date.now() > until) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new RequestError("conflict", home ? "That device is not registered with the switch that has the call." : "That device is not registered with a switch at the moment.");
+    throw new RequestError("conflict", at ? "That device is not registered with the switch that has the call." : "That device is not registered with a switch at the moment.");
   }
 
   /** Whoever takes a command away from a device: a person that exists and is somebody else. */

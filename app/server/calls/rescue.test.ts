@@ -97,6 +97,10 @@ class TestSwitch extends EventEmitter {
 
 let calls: Calls;
 let home: TestSwitch;
+/** The one that people are registered with once theirs is being replaced. */
+let next: TestSwitch;
+/** Which devices were asked for what. */
+let asked: string[];
 let switches: EventEmitter;
 let rescue: Rescue;
 let handlers: ReturnType<typeof callRequests>;
@@ -104,10 +108,12 @@ let handlers: ReturnType<typeof callRequests>;
 beforeEach(() => {
   vi.useFakeTimers();
   const find = (address: string) => people.find(({ user, extension }) => user === address || extension === address);
-  calls = new Calls({ find, doNotDisturb: () => false }, { deviceOf: (account) => account.split("~")[0]!, accountAt: (_, instance) => home.registrations.byInstance(instance)?.account, rescues: () => true });
+  calls = new Calls({ find, doNotDisturb: () => false }, { deviceOf: (account) => account.split("~")[0]!, accountAt: (at, instance) => (at as TestSwitch).registrations.byInstance(instance)?.account, rescues: () => true });
   home = new TestSwitch((event) => calls.take(home, event));
-  switches = Object.assign(new EventEmitter(), { all: [home], chosen: home });
-  const control = new CallControl({ calls, switches: switches as Switches, domain: "x.internal", find, doNotDisturb: () => false, may: () => true, accountOf: (user: string) => `${user}~x`, ask: () => true, log: { info: () => {}, warn: () => {} } } as unknown as ControlContext);
+  next = new TestSwitch((event) => calls.take(next, event));
+  asked = [];
+  switches = Object.assign(new EventEmitter(), { all: [home, next], chosen: home });
+  const control = new CallControl({ calls, switches: switches as Switches, domain: "x.internal", find, doNotDisturb: () => false, may: () => true, accountOf: (user: string) => `${user}~x`, ask: (wish: string, user: string, _device: string, _call: string, at: unknown) => asked.push(`${wish} ${user} ${at === home ? "home" : "next"}`), log: { info: () => {}, warn: () => {} } } as unknown as ControlContext);
   rescue = new Rescue(control, switches as Switches, { acts: () => true });
   handlers = callRequests(control, { lastCalled: () => undefined }, rescue);
   for (const { user } of people) home.register(user);
@@ -209,4 +215,46 @@ test("also when nothing is left of their legs", async () => {
   const [first, second] = [moveHere("boris"), moveHere("anna")];
   await vi.advanceTimersByTimeAsync(2_000);
   expect([await first, await second, call()?.state, talking()]).toEqual(["moved", "moved", "answered", ["anna-boris", "boris-anna"]]);
+});
+
+/** Everybody is registered with the next switch too, as while the one that has the call is being replaced. */
+function replaceSwitch(): void {
+  for (const { user } of people) switches.emit("registered", next, next.register(user), false);
+}
+
+test("a page that is loaded again while the switch of its call is being replaced comes back there: the other one is in no other", async () => {
+  replaceSwitch();
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(asked).toEqual([]);
+  home.speaks.set(id(1), false);
+  switches.emit("unregistered", home, home.registrations.unregister({ "Event-Name": "CUSTOM", contact: '"" <sip:of-anna@1.invalid>' }));
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([[...call()!.rescuing.keys()], asked, next.legs.size]).toEqual([["anna"], ["line anna home"], 0]);
+  switches.emit("registered", home, home.register("anna"), false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([call()?.state, talking(), next.legs.size]).toEqual(["answered", ["anna-boris", "boris-anna"], 0]);
+});
+
+test("a device that is registered elsewhere is asked to come to the switch of the call that it asks for, and told so when it does not", async () => {
+  replaceSwitch();
+  home.registrations.unregister({ "Event-Name": "CUSTOM", contact: '"" <sip:of-anna@1.invalid>' });
+  const refused = moveHere("anna");
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect([asked, await refused]).toEqual([["line anna home"], "That device is not registered with the switch that has the call."]);
+  const moved = moveHere("anna");
+  await vi.advanceTimersByTimeAsync(1_000);
+  home.register("anna");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([await moved, asked.length]).toEqual(["moved", 2]);
+});
+
+test("a page that stands still while people are registered with the next switch is not rung there: it goes on where it was", async () => {
+  replaceSwitch();
+  await vi.advanceTimersByTimeAsync(3_000);
+  home.speaks.set(id(1), false);
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect([[...call()!.rescuing.keys()], asked, next.legs.size]).toEqual([["anna"], [], 0]);
+  home.speaks.set(id(1), true);
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect([call()?.state, talking(), next.legs.size]).toEqual(["answered", ["anna-boris", "boris-anna"], 0]);
 });

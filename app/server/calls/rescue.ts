@@ -79,12 +79,20 @@ export class Rescue {
     setTimeout(() => {
       if (call.rescuing.has(user)) this.#try(`music for those who wait`, call, () => this.#playMusic(call, user));
     }, musicAfterMs);
+    // Its line is there still: it stands still for a moment, or notices by itself that its media is gone.
+    if (call.legsOf(user).some(({ home }) => (home as RemoteSwitch).ready && (home as RemoteSwitch).registrations.ofAccount(account))) return;
     // Registered with another switch already: its page is there.
     for (const home of this.#control.context.switches.all) {
       if (call.legsOf(user).some((leg) => leg.home === home) || !home.ready) continue;
       const registration = home.registrations.ofAccount(account);
       if (registration) void this.#bringBack(call, user, home, registration);
     }
+  }
+
+  /** The switch in which the call goes on without somebody: who stays waits there, and would not be met elsewhere. Undefined when nobody stays. */
+  #goesOnAt(call: TrackedCall, user: string): RemoteSwitch | undefined {
+    const stays = call.conference?.home ?? call.legsOfTalkers.find((leg) => leg.user !== user && leg.answered && !call.rescuing.has(leg.user))?.home;
+    return (stays as RemoteSwitch | undefined)?.ready ? stays as RemoteSwitch : undefined;
   }
 
   #onRegistered(home: RemoteSwitch, registration: Registration, known: boolean): void {
@@ -138,8 +146,16 @@ export class Rescue {
   }
 
   async #bringBack(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {
-    if (!this.#acts(home) || home.kind !== "freeswitch") return;
+    const at = this.#goesOnAt(call, user) ?? home;
+    if (!this.#acts(at) || at.kind !== "freeswitch") return;
+    if (at !== home) return this.#callOver(call, user, at, registration.account);
     await this.#control.bringOnce(call, user, () => this.#ring(call, user, home, registration));
+  }
+
+  /** Registered with another switch than the one that has the call, which may be on its way out: the device is asked to come there. It is rung when it does. */
+  async #callOver(call: TrackedCall, user: string, at: RemoteSwitch, account: string): Promise<void> {
+    const device = this.#control.context.calls.deviceAt(account);
+    if (device !== undefined) await this.#try("a line to its switch", call, () => this.#control.ask("line", call, user, device, at));
   }
 
   async #ring(call: TrackedCall, user: string, home: RemoteSwitch, registration: Registration): Promise<void> {

@@ -69,7 +69,7 @@ export class Telephony {
       ...supervisionRequests(this.control), ...roomRequests(this.control, rooms),
     };
     // This device is at another server.
-    this.calls.on("ask", (call, user, device, wish) => void ask(wish, user, device, call.id));
+    this.calls.on("ask", (call, user, device, wish, home) => void ask(wish, user, device, call.id, home as RemoteSwitch));
     endLonelyConferences(this.control, acts);
   }
 

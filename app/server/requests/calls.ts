@@ -43,7 +43,7 @@ export function callRequests(control: CallControl, history: LastCalled, rescue: 
     // Whoever vanished together with the other side waits for them where both register.
     const isAlone = missing !== undefined && call.legsOfTalkers.every((leg) => leg.user === user || !leg.answered || call.rescuing.has(leg.user));
     const wanted = call.conference ? call.conference.home as RemoteSwitch : isAlone ? undefined : control.switchOf(missing && own.length === 0 ? call : control.peer(call, user));
-    const { home, registration } = await control.registration(user, device, wanted);
+    const { home, registration } = await control.registration(user, device, wanted && { call, home: wanted });
     if (missing && !call.conference) return rescue.bring(call, user, home, registration);
     if (own[0]?.instance === registration.instance && !missing) return rescue.doubt(registration.account);
     const role = own[0]?.role ?? missing?.role ?? "callee";

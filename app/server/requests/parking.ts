@@ -37,7 +37,7 @@ export function parkingRequests(control: CallControl): Handlers<"park" | "pickUp
   async function pickUpParked(user: string, call: TrackedCall, device: string): Promise<void> {
     const leg = call.legsOfTalkers.find(({ answered }) => answered);
     if (call.space === undefined || !leg) throw new RequestError("conflict", "Somebody else has picked the call up.");
-    const { registration } = await control.registration(user, device, control.switchOf(leg));
+    const { registration } = await control.registration(user, device, { call, home: control.switchOf(leg) });
     await control.bringIn(call, user, registration, leg, "callee", ownRingSeconds);
   }
 
@@ -46,7 +46,7 @@ export function parkingRequests(control: CallControl): Handlers<"park" | "pickUp
     const caller = call.legsOfTalkers.find(({ role }) => role === "caller");
     if (call.answeredAt !== undefined || !caller || call.caller.user === user) throw new RequestError("conflict", "The call does not ring any more.");
     const home = control.switchOf(caller);
-    const { registration } = await control.registration(user, device, home);
+    const { registration } = await control.registration(user, device, { call, home });
     await control.ring({
       call, home, user, role: "callee", devices: [{ registration, leg: randomUUID() }], autoAnswer: true, shown: call.caller,
       then: { application: "intercept", leg: word.uuid(caller.uuid) }, timeoutSeconds: ownRingSeconds,

@@ -49,7 +49,7 @@ export function supervisionRequests(control: CallControl): Handlers<"listCalls" 
         const leg = target(call, whom);
         const home = control.switchOf(leg);
         const before = [...call.legs.values()].find((one) => one.user === user);
-        const { registration } = await control.registration(user, id, home);
+        const { registration } = await control.registration(user, id, { call, home });
         // Another way of taking part is another leg: what one hears and who hears them is settled when it begins.
         if (before) await control.end(before);
         const then: commands.Application = mode === "barge" && call.conference

@@ -56,7 +56,7 @@ export function transferRequests(control: CallControl): Handlers<"transfer" | "c
       const dialled = word.destination(to);
       if (control.context.find(to)?.user === user) throw new RequestError("conflict", "That is your own number.");
       const home = control.switchOf(own);
-      const registration = home.registrations.ofAccount(own.account || home.registrations.byInstance(own.instance)?.account || "") ?? (await control.registration(user, id, home)).registration;
+      const registration = home.registrations.ofAccount(own.account || home.registrations.byInstance(own.instance)?.account || "") ?? (await control.registration(user, id, { call, home })).registration;
       await setHold(call, user, true);
       const asking = calls.open(randomUUID(), home, me, to, call);
       control.ring({

@@ -183,8 +183,8 @@ export function notice(call: Uuid, subject: NoticeSubject, person: UserWord, rea
   return { subclass: "houseline::call", headers: { "Houseline-Call": call, "Houseline-Subject": subject, "Houseline-Person": person, ...(reason === undefined ? {} : { "Houseline-Reason": reason }) } };
 }
 
-/** What a device is asked to do with a call, over its control socket. */
-export type DeviceWish = "answer" | "hold" | "unhold";
+/** What a device is asked to do with a call, over its control socket; `line`: to register with the switch that has it. */
+export type DeviceWish = "answer" | "hold" | "unhold" | "line";
 
 /** Whichever server has this device is to ask it. */
 export function askElsewhere(wish: DeviceWish, call: Uuid, person: UserWord, device: Uuid): EslNotice {
