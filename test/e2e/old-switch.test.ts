@@ -14,21 +14,26 @@ describe.skipIf(freeswitch.skip)(`a call in a switch that was replaced has every
   let scene: Scene;
   let anna: Phone;
   let boris: Phone;
+  /** In a room of that switch. */
+  let clara: Phone;
+  let dmitri: Phone;
   let old: Seen;
   let image = "";
   let id = "";
 
   beforeAll(async () => {
-    scene = await Scene.set({ config: { ...freeswitch.config, drainSeconds: 600 }, people: ["anna", "boris"] });
-    [anna, boris] = [scene.phone("anna"), scene.phone("boris")];
+    scene = await Scene.set({ config: { ...freeswitch.config, drainSeconds: 600 }, people: ["anna", "boris", "clara", "dmitri"] });
+    [anna, boris, clara, dmitri] = (["anna", "boris", "clara", "dmitri"] as const).map((name) => scene.phone(name)) as [Phone, Phone, Phone, Phone];
     old = await scene.deployment.container("freeswitch");
     id = await scene.connect(anna, boris, "Boris Weber");
+    for (const phone of [clara, dmitri]) await phone.page.evaluate(() => { window.houseline.call("room-lobby"); });
+    await Promise.all([clara.hears(dmitri), dmitri.hears(clara)]);
     const before = await switchUrl(anna);
     image = await nextRelease(old.image, `houseline/freeswitch:${scene.deployment.stack}`);
     await scene.deployment.configure({ freeswitch: { image } });
     await scene.deployment.up("--no-wait");
-    await until("both at the new switch", async () => (await Promise.all([anna, boris].map(switchUrl))).every((url) => url !== before));
-    await Promise.all([anna.ready(), boris.ready()]);
+    await until("everybody at the new switch", async () => (await Promise.all([anna, boris, clara, dmitri].map(switchUrl))).every((url) => url !== before));
+    await Promise.all([anna, boris, clara, dmitri].map((phone) => phone.ready()));
   });
   afterAll(async () => {
     await scene?.end();
@@ -57,21 +62,30 @@ describe.skipIf(freeswitch.skip)(`a call in a switch that was replaced has every
     await talk();
   });
 
-  it("a browser that stands still for some seconds has its call when it goes on", async () => {
+  it("a page in a room that is loaded again is back among those who are in it", async () => {
+    for (const phone of [clara, dmitri]) {
+      await phone.page.reload();
+      await Promise.all([clara.hears(dmitri), dmitri.hears(clara)]);
+    }
+  });
+
+  it("a browser that stands still for some seconds has its call when it goes on, and its room", async () => {
     await anna.listenFor(boris);
-    const processes = (await run("pgrep", ["-f", `user-data-dir=${boris.profile}`])).stdout.trim().split("\n");
+    const processes = (await run("pgrep", ["-f", `user-data-dir=(${boris.profile}|${dmitri.profile})`])).stdout.trim().split("\n");
     await run("kill", ["-STOP", ...processes]);
     try {
       await anna.hearsMusic(boris);
-      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      // Whoever stands still as long as Boris is missed with him.
+      await clara.hearsNothingOf(dmitri);
     } finally {
       await run("kill", ["-CONT", ...processes]);
     }
     await talk();
+    await Promise.all([clara.hears(dmitri), dmitri.hears(clara)]);
     console.log(`stood still: ${await anna.longestSilence()} ms without the voice`);
   });
 
-  it("hold, by the page, and a question to somebody at the new switch", async () => {
+  it("holds and takes back, by the page", async () => {
     await anna.button("Hold").click();
     await boris.hearsMusic(anna);
     await anna.button("Resume").click();
@@ -89,20 +103,21 @@ describe.skipIf(freeswitch.skip)(`a call in a switch that was replaced has every
   });
 
   it("a supervisor, who is registered with the new switch alone, listens", async () => {
-    const dmitri = await scene.enter("dmitri");
-    await dmitri.page.locator("#tab-supervise").click();
-    await dmitri.page.getByRole("button", { name: /^Listen: / }).click();
-    await dmitri.hearsAll(anna, boris);
-    await dmitri.button("Leave").click();
-    await dmitri.idle();
-    await dmitri.page.close();
+    const supervisor = await scene.enter("dmitri");
+    await supervisor.page.locator("#tab-supervise").click();
+    await supervisor.page.getByRole("button", { name: /^Listen: .*(Anna|Boris)/ }).first().click();
+    await supervisor.hearsAll(anna, boris);
+    await supervisor.button("Leave").click();
+    await supervisor.idle();
+    await supervisor.page.close();
     await talk();
   });
 
   it("and the old switch goes after it", async () => {
+    for (const { page } of [clara, dmitri]) await page.evaluate(() => window.houseline.calls.forEach((call) => call.hangup()));
     await anna.button("Hang up").click();
-    await Promise.all([anna.idle(), boris.idle()]);
+    await Promise.all([anna, boris, clara, dmitri].map((phone) => phone.idle()));
     await until("the old switch gone", async () => (await scene.deployment.containers()).some((one) => one.id === old.id && one.state === "exited" && one.exitCode === 0), 10_000);
-    expect([...anna.complaints, ...boris.complaints].filter((text) => !/WebSocket/.test(text))).toEqual([]);
+    expect([anna, boris, clara, dmitri].flatMap(({ complaints }) => complaints).filter((text) => !/WebSocket/.test(text))).toEqual([]);
   });
 });

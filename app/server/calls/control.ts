@@ -211,7 +211,8 @@ export class CallControl {
   /**
    * A device of this person's that a switch can ring.
    *
-   * @param at the call that it is rung for, and the switch which has that: a device that is registered elsewhere is asked to come there too
+   * @param at the call that it is rung for, and the switch which has that: a device that is registered elsewhere is asked to come there too, and says
+   *   so in any case, since what is left there may be a page that was loaded again
    * @throws RequestError when it is registered with none, or does not come
    */
   async registration(user: string, device: string, at?: { call: TrackedCall; home: RemoteSwitch }): Promise<{ home: RemoteSwitch; registration: Registration }> {
@@ -220,17 +221,20 @@ export class CallControl {
     const { chosen, all } = this.context.switches;
     // The one that new registrations go to first: a draining one has only what it still has.
     const homes = at ? [at.home] : [...(chosen ? [chosen] : []), ...all.filter((one) => one.ready && one !== chosen)];
-    const comes = at !== undefined && at.home.registrations.ofAccount(account) === undefined && all.some((one) => one.ready && one !== at.home && one.registrations.ofAccount(account) !== undefined);
+    const comes = at !== undefined && all.some((one) => one.ready && one !== at.home && one.registrations.ofAccount(account) !== undefined);
+    const before = comes ? at.home.registrations.ofAccount(account) : undefined;
     if (comes) await this.ask("line", at.call, user, device, at.home);
     // A page asks as soon as it is registered, which the switch may tell a moment later.
     for (const until = Date.now() + (comes ? lineMs : registrationMs); ;) {
       for (const one of homes) {
         const registration = one.registrations.ofAccount(account);
-        if (registration) return { home: one, registration };
+        if (registration && registration !== before) return { home: one, registration };
       }
       if (Date.now() > until) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    // A page of an older release does not know the question.
+    if (at && before) return { home: at.home, registration: before };
     throw new RequestError("conflict", at ? "That device is not registered with the switch that has the call." : "That device is not registered with a switch at the moment.");
   }
 

@@ -246,6 +246,14 @@ test("a device that is registered elsewhere is asked to come to the switch of th
   home.register("anna");
   await vi.advanceTimersByTimeAsync(1_000);
   expect([await moved, asked.length]).toEqual(["moved", 2]);
+  // What is left of a page there is not taken for the page, as long as that may still come.
+  const again = moveHere("anna");
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(asked.length).toBe(3);
+  expect(await Promise.race([again, "waits"])).toBe("waits");
+  home.register("anna");
+  await vi.advanceTimersByTimeAsync(100);
+  expect(await again).toBe("moved");
 });
 
 test("a page that stands still while people are registered with the next switch is not rung there: it goes on where it was", async () => {
