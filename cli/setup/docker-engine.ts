@@ -8,6 +8,7 @@ import { run } from "../../pulumi/process.ts";
 import { Failure } from "../failure.ts";
 import { logDirectory } from "../paths.ts";
 import { confirm, step } from "../terminal.ts";
+import { weighContainers } from "./container-weight.ts";
 import { onPath } from "./on-path.ts";
 import { installPackages, lastLines } from "./packages.ts";
 import type { Consent, Prerequisite } from "./prerequisite.ts";
@@ -89,6 +90,7 @@ async function startService(): Promise<undefined> {
 function startDaemon(): string {
   clearStalePid("/var/run/docker.pid", "dockerd");
   clearStalePid("/run/docker/containerd/containerd.pid", "containerd");
+  weighContainers();
   mkdirSync(logDirectory, { recursive: true });
   const log = join(logDirectory, "dockerd.log");
   const file = openSync(log, "w");

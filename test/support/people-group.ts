@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "n
 import { join } from "node:path";
 
 const root = "/sys/fs/cgroup";
-/** In the words of cgroup v1 and v2: half of what a container has by itself, and an eighth. (cgroups(7)) */
-const weights = { people: [["cpu.shares", "512"], ["cpu.weight", "50"]], browsers: [["cpu.shares", "128"], ["cpu.weight", "12"]] } as const;
+/** Where a group's weight stands, in cgroup v1 and v2, and what one has by itself. (cgroups(7)) */
+const files = [["cpu.shares", 1_024], ["cpu.weight", 100]] as const;
+/** Parts of what all containers have, where Docker puts them into one group, or one has where each is by itself. */
+const parts = { people: 1 / 2, browsers: 1 / 8 } as const;
 
 /** The group that this process came from, while it is in one of people. */
 let joined: string | undefined;
@@ -43,8 +45,10 @@ export class PeopleGroup {
         mkdirSync(directory, { recursive: true });
         made.push(directory);
         // A group of cgroup v2 has no weight of its own where its parent does not share the processors out.
-        if (!existsSync(join(directory, "cpu.shares")) && !existsSync(join(directory, "cpu.weight"))) throw new Error("no weight");
-        for (const [file, weight] of weights[name]) if (existsSync(join(directory, file))) writeFileSync(join(directory, file), weight);
+        const [file, byItself] = files.find(([file]) => existsSync(join(directory, file))) ?? [];
+        if (file === undefined) throw new Error("no weight");
+        const containers = join(hierarchy, "docker", file);
+        writeFileSync(join(directory, file), String(Math.round((existsSync(containers) ? Number(readFileSync(containers, "utf8")) : byItself) * parts[name])));
         return directory;
       }) as [string, string];
       writeFileSync(join(people, "cgroup.procs"), String(process.pid));
