@@ -28,6 +28,8 @@ export interface CallLegEvents {
 const iceFailed = "RTP Timeout";
 /** Milliseconds from the answer until media goes, even by a relay over a slow network. */
 const connectMs = 4_000;
+/** What FreeSWITCH's SIP stack answers to a call that comes in while it ends. (Sofia-SIP, nua_dialog.c) */
+const goneStatus = 410;
 /** Milliseconds for the switch to end a leg that another has taken over from. */
 const replacedMs = 5_000;
 
@@ -40,6 +42,7 @@ export class CallLeg extends Emitter<CallLegEvents> {
   #accepted = false;
   #unstable = false;
   #discarded = false;
+  #turnedAway = false;
   #remoteStream: MediaStream | undefined;
 
   constructor(line: SipLine, session: RTCSession) {
@@ -65,6 +68,7 @@ export class CallLeg extends Emitter<CallLegEvents> {
     session.on("hold", ({ originator }) => this.emit("hold", sideOf(originator)));
     session.on("unhold", ({ originator }) => this.emit("unhold", sideOf(originator)));
     const ended = ({ originator, message, cause }: { originator: unknown; message: unknown; cause: string }) => {
+      this.#turnedAway = !this.#accepted && !this.incoming && describeMessage(message).status === goneStatus;
       const by = originator === "local" ? "me" : originator === "remote" ? "peer" : "system";
       this.emit("ended", reasonFromSip({ cause, ...describeMessage(message) }), by);
     };
@@ -78,6 +82,11 @@ export class CallLeg extends Emitter<CallLegEvents> {
 
   get ended(): boolean {
     return this.#session.isEnded();
+  }
+
+  /** Whether the switch was about to end and took no call any more. */
+  get turnedAway(): boolean {
+    return this.#turnedAway;
   }
 
   /** Whether the switch may know of it. */

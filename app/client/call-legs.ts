@@ -16,6 +16,8 @@ export interface CallLegsEvents {
   ended: [reason: CallEndReason, by: EndedBy];
   /** The connection was lost before the switch had heard of the leg. */
   unheard: [];
+  /** The switch was about to end, and took no call any more. */
+  turnedAway: [];
   /** The leg that was to take over ended before it was answered. */
   missed: [];
   /** Its sound or the quality of its connection is different. */
@@ -197,7 +199,8 @@ export class CallLegs extends Emitter<CallLegsEvents> {
     leg.on("ended", (reason, by) => ifCurrent(() => {
       this.#current = undefined;
       this.#hasMedia();
-      if (reason === "connection-lost" && !leg.hasArrived) this.emit("unheard");
+      if (leg.turnedAway) this.emit("turnedAway");
+      else if (reason === "connection-lost" && !leg.hasArrived) this.emit("unheard");
       else this.emit("ended", reason, by);
     }));
   }

@@ -497,6 +497,38 @@ describe("with a SIP session and a line of the test's own, a call that is begun"
     expect([first.invited[0]!.ended, first.invited.length, next.invited.length, call.state]).toEqual([false, 1, 0, "dialling"]);
   });
 
+  test("is sent again by the next line when its switch was just ending, once", async () => {
+    const [ending, next] = [lineThatIs(true), lineThatIs(false)];
+    let { line } = ending;
+    const turnAway = (session: TestSession) => session.emit("failed", { originator: "remote", message: { status_code: 410 }, cause: "SIP Failure Code" });
+    const call = calls.dial(() => line, "boris", boris);
+    await settle();
+    turnAway(ending.invited[0]!);
+    line = next.line;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([ending.invited.length, next.invited.length, call.state]).toEqual([1, 0, "dialling"]);
+    next.connect(true);
+    await settle();
+    expect([next.invited.length, call.state]).toEqual([1, "dialling"]);
+    turnAway(next.invited[0]!);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([next.invited.length, call.ending?.reason]).toEqual([1, "connection-lost"]);
+  });
+
+  test("waits for the line that takes the place of the one that it waited for", async () => {
+    const [before, next] = [lineThatIs(false), lineThatIs(false)];
+    let { line } = before;
+    const call = calls.dial(() => line, "boris", boris);
+    await settle();
+    line = next.line;
+    before.connect(false);
+    await settle();
+    expect(call.state).toBe("dialling");
+    next.connect(true);
+    await settle();
+    expect([before.invited.length, next.invited.length]).toEqual([0, 1]);
+  });
+
   test("is not sent again when the switch may be ringing already", async () => {
     const { line, invited, arrived } = lineThatIs(true);
     const call = calls.dial(() => line, "boris", boris);

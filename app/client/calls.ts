@@ -120,7 +120,11 @@ export class Calls extends Emitter<CallsEvents> {
   dial(line: () => SipLine, target: string, peer: Peer): PhoneCall {
     const call = PhoneCall.dial(this.#owner, target, peer, {
       get isOpen() { return line().connected; },
-      opens: () => line().comesBack(),
+      async opens() {
+        // Another one may take its place meanwhile.
+        for (let tried: SipLine | undefined; tried !== line();) if (await (tried = line()).comesBack()) return true;
+        return false;
+      },
       invite: (stream) => new CallLeg(line(), line().invite(target, stream)),
       isOf: (leg) => leg.line === line(),
     });

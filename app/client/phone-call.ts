@@ -65,6 +65,8 @@ const holdRetryMs = 50;
 const unheardMs = 2_000;
 /** Milliseconds in which others, who are sent to another switch at the same time, have registered there too. */
 const othersMs = 700;
+/** Milliseconds in which a switch that ends closes its connections. */
+const turnedAwayMs = 500;
 /** Milliseconds after the answer until the switch plays music to whoever is held. */
 const bridgeSettlesMs = 500;
 /** Digits of one request to send tones. */
@@ -92,13 +94,14 @@ export class PhoneCall extends CallCommands {
   #holdWanted: boolean | undefined;
   /** How it is sent for the first time; not once it was sent a second time. */
   #way: WayOut | undefined;
+  #turnedAway = false;
   /** When its INVITE went out. */
   #invitedAt = 0;
   /** It was on hold when its leg was lost: the next one is, too. */
   #holdAgain = false;
   /** Why this person leaves the call, once the server has agreed to it. */
   #leaving: LeavingReason | undefined;
-  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving" | "unheard", ReturnType<typeof setTimeout> | undefined>> = {};
+  readonly #timers: Partial<Record<"hold" | "orphan" | "rescue" | "leaving" | "unheard" | "redial", ReturnType<typeof setTimeout> | undefined>> = {};
 
   private constructor(owner: CallOwner, direction: CallDirection, address: string, peer: Peer, startedAt = Date.now()) {
     super();
@@ -131,6 +134,7 @@ export class PhoneCall extends CallCommands {
     const call = new PhoneCall(owner, "outgoing", address, peer);
     call.#way = way;
     call.#legs.on("unheard", () => call.#redial());
+    call.#legs.on("turnedAway", () => call.#onTurnedAway());
     void call.#dial(way);
     return call;
   }
@@ -150,6 +154,14 @@ export class PhoneCall extends CallCommands {
     this.#way = undefined;
     if (way) void this.#dial(way);
     else this.#end("connection-lost", "system");
+  }
+
+  /** The switch ends, and takes no call any more: the call is sent again when its connections have closed, over the next one. */
+  #onTurnedAway(): void {
+    const way = this.#way;
+    if (!way || this.#turnedAway) return this.#end("connection-lost", "system");
+    this.#turnedAway = true;
+    this.#timers.redial = setTimeout(() => void this.#dial(way), turnedAwayMs);
   }
 
   /**

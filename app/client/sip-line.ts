@@ -96,7 +96,7 @@ export class SipLine extends Emitter<SipLineEvents> {
     return this.connected;
   }
 
-  /** Whether the connection was lost so little ago that it is waited for. */
+  /** Whether the connection was begun, or lost, so little ago that it is waited for. */
   get isAwayShortly(): boolean {
     return this.#state !== "stopped" && !this.connected && Date.now() < this.#awaySince + lineDefaults.awayMs;
   }
@@ -111,6 +111,7 @@ export class SipLine extends Emitter<SipLineEvents> {
   }
 
   start(): void {
+    this.#awaySince = Date.now();
     this.#ua.start();
   }
 
