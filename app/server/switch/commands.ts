@@ -52,7 +52,7 @@ export const show = {
   status: command("status"),
   version: command("version"),
   parked: command("valet_info", "houseline"),
-  variable: (name: "core_uuid" | "houseline_draining") => command("global_getvar", name),
+  variable: (name: "core_uuid" | "houseline_draining" | "houseline_mesh" | "private_ip" | "sip_port") => command("global_getvar", name),
 } as const;
 
 export const dump = (leg: Uuid) => command("uuid_dump", leg, "json");

@@ -61,6 +61,8 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
   startedAt = 0;
   ready = false;
   draining = false;
+  /** Where other switches send calls for who is here: the lab switch has no others. */
+  meshAddress: string | undefined;
   /** Legs that are known to be here, whether or not the list of channels has them. */
   knownLegs: () => Iterable<string> = () => [];
   /** The program whose calls are known, also while it can't be asked. */
@@ -104,13 +106,18 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
     await this.link.api(commands.lookUp(entryWord(entry), word.domain(domain)));
   }
 
+  /** Whether it sends calls to the switch at that address: it looks by itself which are there. (images/freeswitch/conf/dialplan/mesh.xml) */
+  async knowsWayTo(meshAddress: string): Promise<boolean> {
+    return (await this.#variable("houseline_mesh")).includes(`@${meshAddress}^`);
+  }
+
   /** Learns which program is there and what it is doing, until it is ready to take calls. */
   async #settle(): Promise<void> {
     clearTimeout(this.#settling);
     try {
-      const [core, version, status, profiles, draining] = await Promise.all([
+      const [core, version, status, profiles, draining, privateIp, sipPort] = await Promise.all([
         this.#variable("core_uuid"), this.link.api(commands.show.version), this.link.api(commands.show.status), this.link.api(commands.show.profiles),
-        this.#variable("houseline_draining"),
+        this.#variable("houseline_draining"), this.#variable("private_ip"), this.#variable("sip_port"),
       ]);
       this.coreUuid = core.trim() || undefined;
       if (this.#followed !== undefined && this.#followed !== this.coreUuid) this.#end("another program has taken its place");
@@ -119,6 +126,7 @@ export class RemoteSwitch extends EventEmitter<RemoteSwitchEvents> {
       this.kind = version.includes("lab-switch") ? "lab-switch" : "freeswitch";
       this.startedAt = Date.now() - uptimeMs(status);
       this.draining ||= draining.trim() === "true";
+      this.meshAddress = sipPort.trim() === "" ? undefined : `${privateIp.trim()}:${sipPort.trim()}`;
       const wasReady = this.ready;
       const ready = /RUNNING/.test(profiles);
       if (!wasReady && ready) {

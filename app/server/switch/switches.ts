@@ -6,6 +6,7 @@ import { Acquaintances } from "./acquaintances.ts";
 import { Preference } from "./preference.ts";
 import { RemoteSwitch, type SwitchState } from "./remote-switch.ts";
 import type { Registration } from "./registrations.ts";
+import { Ways } from "./ways.ts";
 
 interface SwitchesEvents {
   /** A switch is ready, drains or can't be asked otherwise than before. */
@@ -27,6 +28,7 @@ export class Switches extends EventEmitter<SwitchesEvents> {
   readonly #domain: string;
   readonly #log: Logger;
   readonly #preference: Preference<RemoteSwitch>;
+  readonly #ways: Ways;
   #again: NodeJS.Timeout | undefined;
   /** Whether any was chosen since the start. */
   #decided = false;
@@ -40,6 +42,7 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     this.#all = switches.flatMap(({ eslHost, eslPort, sipUrl }, rank) => Array.from({ length: slots }, (_, slot) =>
       new RemoteSwitch(eslHost, eslPort + slot, eslPassword, `${sipUrl}/${slot}`, rank, log)));
     this.#preference = new Preference(switches.length, Date.now());
+    this.#ways = new Ways(this.#all, () => this.#choose());
     for (const one of this.#all) {
       const acquaintances = new Acquaintances(one, domain);
       this.#acquaintances.set(one, acquaintances);
@@ -78,6 +81,7 @@ export class Switches extends EventEmitter<SwitchesEvents> {
 
   close(): void {
     clearTimeout(this.#again);
+    this.#ways.close();
     for (const one of this.#all) one.close();
   }
 
@@ -98,6 +102,8 @@ export class Switches extends EventEmitter<SwitchesEvents> {
     const { best, againMs } = this.#preference.choose(this.#all, this.#chosen, Date.now());
     this.#again = againMs === undefined ? undefined : setTimeout(() => this.#choose(), againMs);
     if (best === this.#chosen && best?.coreUuid === this.#chosenCore) return;
+    // Nobody misses anything where they are, as long as that one stays.
+    if (best && this.#chosen?.ready && !this.#chosen.draining && !this.#ways.leadTo(best)) return;
     const isGone = best === undefined || this.#chosen?.ready !== true || best === this.#chosen;
     this.#chosen = best;
     this.#decided ||= best !== undefined;
