@@ -99,7 +99,7 @@ switch=$!
 
 # Which peers answer, told to the dialplan (conf/dialplan/mesh.xml) whenever that changes: so a call never waits for one that isn't there.
 follow_peers() {
-  local known= up peer n port fd fds names i
+  local known= up peer n port fd fds names i left end
   while sleep 1; do
     up= fds=() names=()
     for peer in "${peers[@]}"; do
@@ -112,8 +112,12 @@ follow_peers() {
         fds+=("$fd") names+=("$peer:$port")
       done
     done
+    # One that isn't there refuses at once, on another host perhaps never: all of them together have a second.
+    end=$((${EPOCHREALTIME/[^0-9]/} + 990000))
     for i in "${!fds[@]}"; do
-      read -r -N 1 -t 0.3 -u "${fds[i]}" && up+=,LEG@${names[i]}^~mesh@mesh.${HOUSELINE_DOMAIN:-houseline.local}
+      left=$((end - ${EPOCHREALTIME/[^0-9]/}))
+      printf -v left '0.%06d' $((left > 10000 ? left : 10000))
+      read -r -N 1 -t "$left" -u "${fds[i]}" && up+=,LEG@${names[i]}^~mesh@mesh.${HOUSELINE_DOMAIN:-houseline.local}
       exec {fds[i]}>&-
     done
     [ "$up" != "$known" ] && timeout 5 fs_cli -x "global_setvar houseline_mesh=$up" > /dev/null && known=$up
@@ -145,8 +149,16 @@ drain() {
     # With a call left, FreeSWITCH may know at once: it tells the application server, and waits.
     [[ $(timeout 1 fs_cli -x 'show channels count' 2> /dev/null) =~ (^|[[:space:]])[1-9][0-9]*\ total ]] && kill -TERM $switch && told=yes
     { sleep 10; timeout 5 fs_cli -x 'global_setvar houseline_refusing=true'; } > /dev/null &
-    # Nobody talks: who is still signed in here comes back at the newer one when the socket goes.
-    [ -n "${told:-}" ] || { sleep 2; kill -TERM $switch 2>/dev/null; }
+    # Nobody talks: it goes when everybody is at the newer one, or a moment later all the same: who is still signed in here comes back there when the
+    # socket goes. A call that came in while it ends would come to nothing.
+    if [ -z "${told:-}" ]; then
+      sleep 2
+      for _ in 1 2 3 4 5 6 7 8; do
+        [[ $(timeout 1 fs_cli -x 'show registrations count' 2> /dev/null) =~ (^|[[:space:]])[1-9][0-9]*\ total ]] || break
+        sleep 0.5
+      done
+      kill -TERM $switch 2>/dev/null
+    fi
     end_what_hangs
   ) 9>&- &
   ( sleep "${HOUSELINE_DRAIN_SECONDS:-3600}" 9>&-

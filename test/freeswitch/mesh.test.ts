@@ -141,6 +141,22 @@ describe.skipIf(!aptSource)(`the mesh between switches on FreeSWITCH${skipReason
     expect((await asked()).slice(before.length)).toEqual(["New Channel sofia/mesh/101@127.0.0.1"]);
   });
 
+  it("rings somebody whose connection to the first slot was just cut off at the second, where they come back", async () => {
+    const before = await SipClient.connect(scene.stack.url(0), { domain, ...others[0]! });
+    await before.register();
+    before.close();
+    await before.closed;
+    await scene.call("anna", "gleb");
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const back = await SipClient.connect(scene.stack.url(1), { domain, ...others[0]! });
+    const rings = back.next("an INVITE", ({ start }) => start.startsWith("INVITE "));
+    await back.register();
+    back.reply(await rings, "486 Busy Here");
+    expect(await scene.event("anna", "failed")).toMatch(/^failed Busy 486/);
+    await back.register(0);
+    back.close();
+  });
+
   it("finds a room where it is open, and opens a new one where it is asked for", async () => {
     await scene.call("anna", "room-blue");
     await until("the room", async () => (await first.command("conference list")).includes("blue"));

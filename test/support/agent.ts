@@ -75,6 +75,11 @@ export class Agent {
     try {
       const response = await Promise.race([client.invite(to, media.sdp()), client.closed.then(() => undefined)]);
       if (response === undefined) return again && !client.received.slice(before).some(({ status }) => status >= 100 && status < 200) ? await this.briefly(to, false) : 0;
+      // The switch ends, and takes no call any more: its connections are about to close.
+      if (response.status === 410 && again) {
+        await Promise.race([client.closed, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+        return await this.briefly(to, false);
+      }
       if (response.status !== 200) return response.status;
       await new Promise((resolve) => setTimeout(resolve, 500));
       await this.#bye(client, account, client.dialled(response)).catch(() => {});
