@@ -15,8 +15,27 @@ const frameMs = 20;
 /** Samples of a packet, and of a second. */
 const frame = 160;
 const rate = 8_000;
+/** Ports for voices: below every range of a switch. */
+const [lowest, beyond] = [10_000, 16_000];
 const streams = new Map<number, Stream>();
 let nextStream = 1;
+
+/**
+ * A port that no switch of the tests may choose: those have theirs where the kernel gives out its own too, and answer 488 to a call whose port somebody else took
+ * a moment before. (ports.ts, `rtpBases`)
+ */
+async function bound(): Promise<Socket> {
+  for (let attempt = 0; ; attempt++) {
+    const socket = createSocket("udp4");
+    try {
+      await new Promise<void>((resolve, reject) => socket.once("error", reject).bind({ port: lowest + Math.floor(Math.random() * (beyond - lowest)), address: "127.0.0.1", exclusive: true }, resolve));
+      return socket;
+    } catch (error) {
+      socket.close();
+      if (attempt >= 100) throw error;
+    }
+  }
+}
 
 /** Voice of one side in plain RTP (RFC 3550, PCMU), and the longest time in which nothing came. */
 class Stream {
@@ -40,8 +59,7 @@ class Stream {
 
   /** @param hz a tone; without it, a sound that is not silence */
   static async open(hz?: number): Promise<Stream> {
-    const socket = createSocket("udp4");
-    await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+    const socket = await bound();
     return new Stream(socket, hz === undefined ? Buffer.alloc(rate, 0x55) : Buffer.from(Array.from({ length: rate }, (_, n) => pcmu(Math.sin((2 * Math.PI * hz * n) / rate) / 4))));
   }
 
