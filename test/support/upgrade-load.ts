@@ -14,9 +14,10 @@ const secret = "a-shared-secret-of-the-tests-32-characters";
 /** Milliseconds without a voice after which people take a call for dead. */
 const cutMs = 2_000;
 const hz = { anna: 440, clara: 1_100, fedor: 1_500 } as const;
-/** Of who calls Anna, and of who speaks in the room that is heard in Chromium. */
+/** Of who calls Anna, who speaks in the room that is heard in Chromium, and who calls Fedor and puts him on hold. */
 const callerHz = 700;
 const speakerHz = 1_900;
+const holderHz = 2_300;
 
 export interface Size {
   /** Calls of light agents, with their media in plain RTP: to the echo, and two to a room. */
@@ -268,7 +269,9 @@ export class LoadedScene {
     await clara.page.evaluate(() => { window.houseline.call("room-load"); });
     this.#speaker = await speaker.talkTo("room-load", speakerHz);
     await until("who speaks in the room", async () => await clara.level(speakerHz) > -55);
-    await Promise.all([holder.talkTo("fedor"), fedor.button("Answer").click()]);
+    await Promise.all([holder.talkTo("fedor", holderHz), fedor.button("Answer").click()]);
+    // A hold in the first moments of a call has no music. (docs/softswitch.md)
+    await until("who calls", async () => await fedor.level(holderHz) > -55);
     await holder.hold();
     await fedor.hearsMusic();
     // What browsers listen to for nothing, and draw for nobody, would be half a processor.
