@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { until } from "./browser.ts";
 import { Scene } from "./scene.ts";
-import { SipClient } from "./sip-client.ts";
+import { comeBackBusy, cutOff, SipClient } from "./sip-client.ts";
 import { aptSource, dockerRun, domain, secrets, skipReason, type Host, type Switch } from "./stack.ts";
 
 const people = {
@@ -142,19 +142,11 @@ describe.skipIf(!aptSource)(`the mesh between switches on FreeSWITCH${skipReason
   });
 
   it("rings somebody whose connection to the first slot was just cut off at the second, where they come back", async () => {
-    const before = await SipClient.connect(scene.stack.url(0), { domain, ...others[0]! });
-    await before.register();
-    before.close();
-    await before.closed;
+    await cutOff(scene.stack.url(0), { domain, ...others[0]! });
     await scene.call("anna", "gleb");
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const back = await SipClient.connect(scene.stack.url(1), { domain, ...others[0]! });
-    const rings = back.next("an INVITE", ({ start }) => start.startsWith("INVITE "));
-    await back.register();
-    back.reply(await rings, "486 Busy Here");
+    await comeBackBusy(scene.stack.url(1), { domain, ...others[0]! });
     expect(await scene.event("anna", "failed")).toMatch(/^failed Busy 486/);
-    await back.register(0);
-    back.close();
   });
 
   it("finds a room where it is open, and opens a new one where it is asked for", async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Person } from "./directory.ts";
 import { Scene, surelyHeard } from "./scene.ts";
-import { SipClient } from "./sip-client.ts";
+import { comeBackBusy, cutOff } from "./sip-client.ts";
 import { aptSource, domain, skipReason } from "./stack.ts";
 
 const people = {
@@ -64,30 +64,18 @@ describe.skipIf(!aptSource)(`why a call failed, through FreeSWITCH${skipReason &
     expect(await scene.event("boris", "ended")).toBe("ended Terminated");
   });
 
-  const gleb = others[0]!;
-  /** Registers, and loses the connection without a goodbye. */
-  async function cutOff(): Promise<void> {
-    const before = await SipClient.connect(scene.stack.url(0), { domain, ...gleb });
-    await before.register();
-    before.close();
-    await before.closed;
-  }
+  const gleb = { domain, ...others[0]! };
 
   it("somebody whose connection was just cut off is rung up when it is back", async () => {
-    await cutOff();
+    await cutOff(scene.stack.url(0), gleb);
     await scene.call("anna", "gleb");
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const back = await SipClient.connect(scene.stack.url(0), { domain, ...gleb });
-    const rings = back.next("an INVITE", ({ start }) => start.startsWith("INVITE "));
-    await back.register();
-    back.reply(await rings, "486 Busy Here");
+    await comeBackBusy(scene.stack.url(0), gleb);
     expect(await scene.event("anna", "failed")).toMatch(/^failed Busy 486/);
-    await back.register(0);
-    back.close();
   });
 
   it("and who doesn't come back is offline soon", async () => {
-    await cutOff();
+    await cutOff(scene.stack.url(0), gleb);
     const began = performance.now();
     await scene.call("anna", "gleb");
     await scene.event("anna", "progress");

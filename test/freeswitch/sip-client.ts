@@ -195,3 +195,21 @@ export class SipClient {
     this.#socket.send([...lines, `Content-Length: ${Buffer.byteLength(body)}`, "", body].join("\r\n"));
   }
 }
+
+/** A device registers, and loses its connection without a goodbye. */
+export async function cutOff(url: string, account: Account): Promise<void> {
+  const client = await SipClient.connect(url, account);
+  await client.register();
+  client.close();
+  await client.closed;
+}
+
+/** It is back, is rung up and says that it is busy. */
+export async function comeBackBusy(url: string, account: Account): Promise<void> {
+  const client = await SipClient.connect(url, account);
+  const rings = client.next("an INVITE", ({ start }) => start.startsWith("INVITE "));
+  await client.register();
+  client.reply(await rings, "486 Busy Here");
+  await client.register(0);
+  client.close();
+}
